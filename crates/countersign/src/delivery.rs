@@ -1,0 +1,333 @@
+//! Step 6: which delivery is this? Its id, event name and tenant, each marked signed or unsigned.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::form;
+use crate::json::{self, Found};
+use crate::refusal::Refusal;
+use crate::request::{Head, HeadSpot, is_plain_field};
+use crate::scheme::compiled::Compiled;
+use crate::scheme::{List, Payload, Place, Scheme};
+use crate::signed_content::refuse_json;
+use crate::timestamp::Timestamp;
+use crate::verify::Verified;
+
+/// A verified delivery: what the handler may rely on.
+///
+/// Cloning is cheap: the body and the fields are shared.
+#[derive(Clone)]
+pub struct Delivery {
+    verified: std::sync::Arc<Verified>,
+    id: Option<Field>,
+    event: Option<Field>,
+    tenant: Option<Field>,
+}
+
+/// A field of a delivery, and whether the signature covers it.
+///
+/// An unsigned field is a hint: whoever holds one genuine body can send it again under another value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Field {
+    text: Bytes,
+    signed: bool,
+}
+
+impl Field {
+    /// The text: 1 to 256 bytes without control characters or surrounding blanks.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Made from text; the bytes are shared with the body.
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    /// Does the signature cover it?
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.signed
+    }
+}
+
+impl fmt::Debug for Field {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.signed { "signed" } else { "unsigned" };
+        write!(out, "{:?} ({mark})", self.as_str())
+    }
+}
+
+impl Verified {
+    /// Reads the fields that the scheme names.
+    ///
+    /// `head` is the head of the same request. A signed id comes from what was verified, not from there.
+    ///
+    /// Which places of the body apply is decided by the body's own shape, which is signed, and not by the Content-Type, which is not.
+    ///
+    /// # Errors
+    /// [`Refusal::FieldRepeated`] when a field occurs twice, [`Refusal::FieldMalformed`] when it is empty, too long or of the wrong
+    /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
+    pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
+        let [id, event, tenant] = {
+            let fields = Fields::read(&self)?;
+            let scheme = &self.compiled.scheme;
+            [
+                fields.first(&scheme.id, 0, head)?,
+                fields.first(&scheme.event, 1, head)?,
+                fields.first(&scheme.tenant, 2, head)?,
+            ]
+        };
+        Ok(Delivery {
+            verified: std::sync::Arc::new(self),
+            id,
+            event,
+            tenant,
+        })
+    }
+}
+
+impl Delivery {
+    /// The delivery's id: the same for every retry where the sender keeps its word.
+    #[must_use]
+    pub const fn id(&self) -> Option<&Field> {
+        self.id.as_ref()
+    }
+
+    /// The event's name.
+    #[must_use]
+    pub const fn event(&self) -> Option<&Field> {
+        self.event.as_ref()
+    }
+
+    /// The sender's account.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<&Field> {
+        self.tenant.as_ref()
+    }
+
+    /// The body, byte for byte as it arrived and was verified.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        self.verified.body()
+    }
+
+    /// The scheme that was verified.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        self.verified.scheme()
+    }
+
+    /// The signed timestamp, if the scheme has one.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.verified.timestamp()
+    }
+
+    /// The label of the secret that matched.
+    #[must_use]
+    pub fn secret_label(&self) -> &str {
+        self.verified.secret_label()
+    }
+
+    /// Where this scheme keeps its payload in a body of this shape.
+    #[must_use]
+    pub fn payload(&self) -> PayloadText<'_> {
+        let body = self.body();
+        if Shape::of(body) == Shape::Json {
+            return PayloadText::Document(Cow::Borrowed(body));
+        }
+        for payload in self.scheme().payload.iter() {
+            match payload {
+                Payload::Body => {}
+                Payload::Form => return PayloadText::Form(body),
+                Payload::FormField(name) => {
+                    if let Ok(Some(document)) = form::field(body, name) {
+                        return PayloadText::Document(match document {
+                            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+                        });
+                    }
+                }
+            }
+        }
+        PayloadText::Document(Cow::Borrowed(body))
+    }
+}
+
+/// A delivery's payload, taken from where its scheme keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PayloadText<'a> {
+    /// A document: the body, or what a field of a form holds.
+    Document(Cow<'a, [u8]>),
+    /// The fields of a form are the payload: the whole form body.
+    Form(&'a [u8]),
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Delivery")
+            .field("scheme", &self.scheme().name)
+            .field("id", &self.id)
+            .field("event", &self.event)
+            .field("tenant", &self.tenant)
+            .field("timestamp", &self.timestamp())
+            .field("body_len", &self.body().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a body looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Json,
+    Form,
+}
+
+impl Shape {
+    /// An encoded form cannot begin with a brace or a bracket: urlencoding escapes them.
+    fn of(body: &[u8]) -> Self {
+        match body.trim_ascii_start().first() {
+            Some(b'{' | b'[') => Self::Json,
+            _ => Self::Form,
+        }
+    }
+}
+
+/// The values in one body that the scheme's fields name.
+struct Fields<'a> {
+    compiled: &'a Compiled,
+    verified: &'a Verified,
+    shape: Shape,
+    json: Option<Found<'a>>,
+    forms: Vec<Option<String>>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(verified: &'a Verified) -> Result<Self, Refusal> {
+        let compiled = &*verified.compiled;
+        let body = verified.body.as_ref();
+        let shape = Shape::of(body);
+        let json = if shape == Shape::Json && !compiled.field_pointers.is_empty() {
+            Some(compiled.field_pointers.read(body).map_err(refuse_json)?)
+        } else {
+            None
+        };
+        let mut forms = Vec::new();
+        if shape == Shape::Form {
+            for (name, _) in &compiled.form_pointers {
+                let document = form::field(body, name)
+                    .map_err(|_| Refusal::FieldRepeated { name: name.clone() })?;
+                forms.push(document.map(Cow::into_owned));
+            }
+        }
+        Ok(Self {
+            compiled,
+            verified,
+            shape,
+            json,
+            forms,
+        })
+    }
+
+    /// The first place of a list that holds a value. `which` is the list's position in [`Compiled::fields`].
+    fn first(
+        &self,
+        places: &List<Place>,
+        which: usize,
+        head: &impl Head,
+    ) -> Result<Option<Field>, Refusal> {
+        for (at, place) in places.iter().enumerate() {
+            let spot = self
+                .compiled
+                .fields
+                .get(which)
+                .and_then(|spots| spots.get(at)?.as_ref());
+            let Some(text) = self.value(place, spot, which == 0, head)? else {
+                continue;
+            };
+            let signed = self.compiled.scheme.signs(place);
+            if !std::str::from_utf8(&text).is_ok_and(is_plain_field) {
+                return Err(Refusal::FieldMalformed { name: name(place) });
+            }
+            return Ok(Some(Field { text, signed }));
+        }
+        Ok(None)
+    }
+
+    fn value(
+        &self,
+        place: &Place,
+        spot: Option<&HeadSpot>,
+        is_id: bool,
+        head: &impl Head,
+    ) -> Result<Option<Bytes>, Refusal> {
+        if let (true, Some(signed)) = (is_id, &self.verified.signed_id) {
+            return Ok(Some(Bytes::copy_from_slice(signed)));
+        }
+        if let Some(spot) = spot {
+            let value = spot.read_field(self.verified.family, head)?;
+            return Ok(value.map(|value| Bytes::from(value.into_owned())));
+        }
+        match (place, self.shape) {
+            (Place::Json(pointer), Shape::Json) => {
+                let position = self.compiled.field_pointers.position(pointer);
+                let found = position.and_then(|at| self.json.as_ref()?.get(at));
+                let Some(raw) = found else { return Ok(None) };
+                let text = json::field_text(raw)
+                    .map_err(|()| Refusal::FieldMalformed { name: name(place) })?;
+                Ok(text.map(|text| self.share(text)))
+            }
+            (Place::Form(field), Shape::Form) => {
+                let text = form::field(&self.verified.body, field)
+                    .map_err(|_| Refusal::FieldRepeated { name: name(place) })?;
+                // A form spells absent as empty.
+                Ok(text
+                    .filter(|text| !text.is_empty())
+                    .map(|text| self.share(text)))
+            }
+            (Place::FormJson { field, pointer }, Shape::Form) => self.in_form(field, pointer),
+            _ => Ok(None),
+        }
+    }
+
+    fn in_form(&self, field: &str, pointer: &str) -> Result<Option<Bytes>, Refusal> {
+        let known = self
+            .compiled
+            .form_pointers
+            .iter()
+            .zip(&self.forms)
+            .find(|((name, _), _)| name == field);
+        let Some(((_, pointers), Some(document))) = known else {
+            return Ok(None);
+        };
+        let found = pointers.read(document.as_bytes()).map_err(refuse_json)?;
+        let raw = pointers.position(pointer).and_then(|at| found.get(at));
+        let Some(raw) = raw else { return Ok(None) };
+        let text = json::field_text(raw).map_err(|()| Refusal::FieldMalformed {
+            name: pointer.to_owned().into(),
+        })?;
+        Ok(text.map(|text| Bytes::from(text.into_owned())))
+    }
+
+    /// Text that lies in the body is shared with it.
+    fn share(&self, text: Cow<'_, str>) -> Bytes {
+        match text {
+            Cow::Owned(text) => Bytes::from(text),
+            Cow::Borrowed(text) => self.verified.body.slice_ref(text.as_bytes()),
+        }
+    }
+}
+
+fn name(place: &Place) -> crate::scheme::Text {
+    match place {
+        Place::Header(name)
+        | Place::QueryParam(name)
+        | Place::Form(name)
+        | Place::Pair(name)
+        | Place::Json(name)
+        | Place::FormJson { pointer: name, .. } => name.clone(),
+        Place::PathEnd => "path".into(),
+        Place::FirstItem => "first item".into(),
+    }
+}

@@ -1,0 +1,613 @@
+//! Step 4: the body comes in, chunk by chunk, counted and hashed as it comes.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
+
+use crate::mac::Running;
+use crate::refusal::Refusal;
+use crate::request::{Head, ReadError, Value, is_plain_header_id, trim};
+use crate::scheme::compiled::{Compiled, Plan};
+use crate::scheme::signature::{Candidates, SignatureText};
+use crate::scheme::{Lines, Part, Place};
+use crate::signed_content::{BodyView, Content, Facts};
+use crate::timestamp::{MAX_TIMESTAMP_LEN, Timestamp};
+use crate::verify::Verified;
+
+/// Content before and after the body: stamps, ids, literals. Longer text moves to the heap.
+type Around = SmallVec<[u8; 128]>;
+
+/// An attempt whose head has passed, taking in its body.
+///
+/// It owns the buffer and the running MACs: what is verified is what is handed on. Made by [`Receiver::open`](crate::Receiver::open);
+/// push every chunk in order, then [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct Intake {
+    compiled: Arc<Compiled>,
+    now: Timestamp,
+    family: usize,
+    limit: u64,
+    declared: Option<u64>,
+    received: u64,
+    body: Body,
+    stamp: Option<Timestamp>,
+    signed_id: Option<SmallVec<[u8; 64]>>,
+    work: Work,
+}
+
+/// What is to be done with the body.
+#[derive(Debug)]
+enum Work {
+    Streamed {
+        candidates: Candidates,
+        before: Around,
+        after: Around,
+        /// One per active key, once the body comes in more than one piece.
+        running: Vec<(usize, Running)>,
+    },
+    Whole {
+        candidates: Option<Candidates>,
+        facts: Box<Facts<'static>>,
+    },
+    Compared {
+        candidates: Option<Candidates>,
+    },
+}
+
+#[derive(Debug)]
+enum Body {
+    /// Nothing yet, or one piece, which is handed on as it is.
+    OnePiece(Bytes),
+    Pieces(BytesMut),
+}
+
+impl Intake {
+    /// Steps 1 to 3: everything that the head alone decides.
+    pub(crate) fn begin<H: Head>(
+        compiled: &Arc<Compiled>,
+        head: &H,
+        now: Timestamp,
+        limit: u64,
+        declared: Option<u64>,
+    ) -> Result<Self, Refusal> {
+        let family = compiled.family(head);
+        let values = signature_values(compiled, family, head)?;
+        let text = read_signature(compiled, &values)?;
+        let stamp_text = stamp_text(compiled, family, head, text.as_ref())?;
+        let stamp = match (&stamp_text, &compiled.scheme.timestamp) {
+            (Some(raw), Some(rule)) => {
+                let stamp = rule.unit.parse(raw)?;
+                rule.tolerance.check(stamp, now)?;
+                Some(stamp)
+            }
+            _ => None,
+        };
+        let id = signed_id(compiled, family, head)?;
+        let signed_id = id.as_deref().map(SmallVec::from_slice);
+        let (pairs, candidates) = match text {
+            None => (SmallVec::new(), None),
+            Some(text) => (
+                text.pairs
+                    .into_iter()
+                    .take(compiled.pair_keys.len())
+                    .map(|value| value.map(Cow::Borrowed))
+                    .collect(),
+                Some(text.candidates),
+            ),
+        };
+        let mut facts = Facts {
+            stamp: stamp_text,
+            id,
+            pairs,
+            method: Cow::Borrowed(head.method()),
+            path: Cow::Borrowed(head.path()),
+            query: head.query().map(Cow::Borrowed),
+            ..Facts::default()
+        };
+        for (_, spot) in &compiled.head_parts {
+            facts.values.push(spot.read_field(family, head)?);
+        }
+        let work = match (compiled.plan, candidates) {
+            (Plan::Streamed { body_at }, Some(candidates)) => {
+                let (before, after) = around(compiled, &facts, body_at)?;
+                Work::Streamed {
+                    candidates,
+                    before,
+                    after,
+                    running: Vec::new(),
+                }
+            }
+            (Plan::Compared, candidates) => Work::Compared { candidates },
+            (_, candidates) => Work::Whole {
+                candidates,
+                facts: Box::new(facts.into_owned()),
+            },
+        };
+        Ok(Self {
+            compiled: Arc::clone(compiled),
+            now,
+            family,
+            limit,
+            declared,
+            received: 0,
+            body: Body::OnePiece(Bytes::new()),
+            stamp,
+            signed_id,
+            work,
+        })
+    }
+
+    /// Takes the next chunk. A body in one piece is neither copied nor hashed twice.
+    ///
+    /// # Errors
+    /// [`Refusal::BodyTooLarge`] as soon as the limit is passed, [`Refusal::BodyIncomplete`] as soon as more arrives than was declared.
+    pub fn push(&mut self, chunk: Bytes) -> Result<(), Refusal> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.received = self.received.saturating_add(len);
+        if self.received > self.limit {
+            return Err(Refusal::BodyTooLarge { limit: self.limit });
+        }
+        if self
+            .declared
+            .is_some_and(|declared| self.received > declared)
+        {
+            return Err(Refusal::BodyIncomplete);
+        }
+        match &mut self.body {
+            Body::OnePiece(first) if first.is_empty() => *first = chunk,
+            Body::OnePiece(first) => {
+                let mut pieces =
+                    BytesMut::with_capacity(expected_len(self.declared, self.limit, self.received));
+                self.work.start(&self.compiled, self.now);
+                self.work.hash(first);
+                self.work.hash(&chunk);
+                pieces.extend_from_slice(first);
+                pieces.extend_from_slice(&chunk);
+                self.body = Body::Pieces(pieces);
+            }
+            Body::Pieces(pieces) => {
+                self.work.hash(&chunk);
+                pieces.extend_from_slice(&chunk);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes have come in.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Step 5: the body is complete. Checks the signature over exactly the bytes that were pushed.
+    ///
+    /// # Errors
+    /// [`Refusal::BodyIncomplete`] when fewer bytes came than were declared, [`Refusal::BodyEmpty`],
+    /// [`Refusal::SignatureMismatch`] when no candidate matches any active secret, and what fields in the body can be refused for.
+    pub fn finish(self) -> Result<Verified, Refusal> {
+        if self
+            .declared
+            .is_some_and(|declared| self.received != declared)
+        {
+            return Err(Refusal::BodyIncomplete);
+        }
+        if self.received == 0 && self.compiled.scheme.body_required {
+            return Err(Refusal::BodyEmpty);
+        }
+        let in_one_piece = matches!(self.body, Body::OnePiece(_));
+        let body = match self.body {
+            Body::OnePiece(bytes) => bytes,
+            Body::Pieces(pieces) => pieces.freeze(),
+        };
+        let mut verified = Verified {
+            compiled: self.compiled,
+            body,
+            secret: 0,
+            timestamp: self.stamp,
+            signed_id: self.signed_id,
+            family: self.family,
+        };
+        match self.work {
+            Work::Streamed {
+                candidates,
+                before,
+                after,
+                running,
+            } => {
+                let content = if in_one_piece {
+                    Some((before.as_slice(), verified.body.as_ref()))
+                } else {
+                    None
+                };
+                verified.secret = check_streamed(
+                    &verified.compiled,
+                    self.now,
+                    &candidates,
+                    content,
+                    running,
+                    &after,
+                )?;
+            }
+            Work::Compared { candidates } => {
+                let view = BodyView::new(&verified.compiled, &verified.body)?;
+                let candidates = match candidates {
+                    Some(candidates) => candidates,
+                    None => signature_in_body(&verified.compiled, &view)?,
+                };
+                verified.secret = verified
+                    .compiled
+                    .active(self.now)
+                    .find(|(_, key)| key.keyed.matches_token(candidates.iter()))
+                    .map(|(position, _)| position)
+                    .ok_or(Refusal::SignatureMismatch)?;
+            }
+            Work::Whole { candidates, facts } => {
+                check_whole(&mut verified, self.now, candidates, *facts)?;
+            }
+        }
+        Ok(verified)
+    }
+}
+
+impl Compiled {
+    fn active(
+        &self,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (usize, &crate::scheme::compiled::Key)> {
+        self.keys
+            .iter()
+            .enumerate()
+            .filter(move |(_, key)| key.is_active(now))
+    }
+}
+
+impl Work {
+    /// Begins the running MACs: the body turned out to come in pieces.
+    fn start(&mut self, compiled: &Compiled, now: Timestamp) {
+        if let Self::Streamed {
+            before, running, ..
+        } = self
+        {
+            for (position, key) in compiled.active(now) {
+                if let Some(mut mac) = key.keyed.start() {
+                    mac.update(before);
+                    running.push((position, mac));
+                }
+            }
+        }
+    }
+
+    fn hash(&mut self, chunk: &[u8]) {
+        if let Self::Streamed { running, .. } = self {
+            for (_, mac) in running {
+                mac.update(chunk);
+            }
+        }
+    }
+}
+
+/// A declared length is believed up to 64 KiB: a stranger may declare what he never sends.
+fn expected_len(declared: Option<u64>, limit: u64, received: u64) -> usize {
+    let wanted = declared
+        .unwrap_or(received)
+        .min(limit)
+        .min(64 * 1024)
+        .max(received);
+    usize::try_from(wanted).unwrap_or_default()
+}
+
+/// The texts that carry the signature: one, except for senders with several headers or lines.
+fn signature_values<'a, H: Head>(
+    compiled: &'a Compiled,
+    family: usize,
+    head: &'a H,
+) -> Result<SmallVec<[Value<'a>; 1]>, Refusal> {
+    let mut values = SmallVec::new();
+    for spot in &compiled.signature {
+        if compiled.scheme.signature.lines == Lines::Many {
+            values.extend(spot.lines(family, head).map(Cow::Borrowed));
+            continue;
+        }
+        match spot.read(family, head) {
+            Ok(Some(value)) => values.push(value),
+            Ok(None) => {}
+            Err(ReadError::Repeated) => return Err(Refusal::SignatureRepeated),
+            Err(ReadError::Malformed) => return Err(Refusal::SignatureMalformed),
+        }
+    }
+    if values.is_empty() && !compiled.signature.is_empty() {
+        return Err(Refusal::SignatureMissing);
+    }
+    Ok(values)
+}
+
+/// Step 1. `None` when the signature lies in the body.
+fn read_signature<'a>(
+    compiled: &Compiled,
+    values: &'a [Value<'_>],
+) -> Result<Option<SignatureText<'a>>, Refusal> {
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let mut text = SignatureText::default();
+    for value in values {
+        text.read(compiled.reader(), value)
+            .map_err(|refusal| as_stamp(compiled, refusal))?;
+    }
+    text.finish().map(Some)
+}
+
+/// A repeated pair is a repeated timestamp when that is what the pair holds.
+fn as_stamp(compiled: &Compiled, refusal: Refusal) -> Refusal {
+    match (&refusal, &compiled.scheme.timestamp) {
+        (Refusal::FieldRepeated { name }, Some(rule))
+            if rule.place == Place::Pair(name.clone()) =>
+        {
+            Refusal::TimestampRepeated
+        }
+        _ => refusal,
+    }
+}
+
+/// The raw timestamp, when it does not lie in the body.
+fn stamp_text<'a, H: Head>(
+    compiled: &'a Compiled,
+    family: usize,
+    head: &'a H,
+    text: Option<&SignatureText<'a>>,
+) -> Result<Option<Value<'a>>, Refusal> {
+    let Some(rule) = &compiled.scheme.timestamp else {
+        return Ok(None);
+    };
+    let found = match (&rule.place, &compiled.stamp) {
+        (Place::Pair(key), _) => {
+            let at = compiled.pair_keys.iter().position(|known| known == key);
+            at.and_then(|at| text?.pairs.get(at).copied().flatten())
+                .map(Cow::Borrowed)
+        }
+        (Place::FirstItem, _) => text.and_then(|text| text.first).map(Cow::Borrowed),
+        (_, Some(spot)) => match spot.read(family, head) {
+            Ok(found) => found,
+            Err(ReadError::Repeated) => return Err(Refusal::TimestampRepeated),
+            Err(ReadError::Malformed) => return Err(Refusal::TimestampMalformed),
+        },
+        _ => return Ok(None),
+    };
+    let found = found.ok_or(Refusal::TimestampMissing)?;
+    if found.len() > MAX_TIMESTAMP_LEN {
+        return Err(Refusal::TimestampMalformed);
+    }
+    Ok(Some(found))
+}
+
+/// The id that the content holds, when it does not lie in the body.
+fn signed_id<'a, H: Head>(
+    compiled: &'a Compiled,
+    family: usize,
+    head: &'a H,
+) -> Result<Option<Value<'a>>, Refusal> {
+    let Some(spot) = &compiled.id else {
+        return Ok(None);
+    };
+    let Some(value) = spot.read_field(family, head)? else {
+        return Err(Refusal::FieldMissing {
+            name: spot.name(family),
+        });
+    };
+    if !is_plain_header_id(&value) {
+        return Err(Refusal::FieldMalformed {
+            name: spot.name(family),
+        });
+    }
+    Ok(Some(value))
+}
+
+/// Renders what stands before and after the streamed body.
+///
+/// A variable part from the head must not hold the literal that ends it (before the body) or begins it (after the body): otherwise two
+/// different requests could have the same signed content.
+fn around(
+    compiled: &Compiled,
+    facts: &Facts<'_>,
+    body_at: usize,
+) -> Result<(Around, Around), Refusal> {
+    let content = Content {
+        compiled,
+        facts,
+        body: None,
+        secret: None,
+    };
+    let parts = compiled.scheme.content.as_ref();
+    let (before_parts, rest) = parts.split_at_checked(body_at).unwrap_or((parts, &[]));
+    let after_parts = rest.get(1..).unwrap_or_default();
+    let mut before = Around::new();
+    for (part, next) in before_parts.iter().zip(
+        before_parts
+            .iter()
+            .skip(1)
+            .map(Some)
+            .chain(std::iter::once(None)),
+    ) {
+        render(&content, part, next, &mut before)?;
+    }
+    let mut after = Around::new();
+    let mut previous = None;
+    for part in after_parts {
+        render(&content, part, previous, &mut after)?;
+        previous = Some(part);
+    }
+    Ok((before, after))
+}
+
+fn render(
+    content: &Content<'_, '_>,
+    part: &Part,
+    neighbour: Option<&Part>,
+    out: &mut Around,
+) -> Result<(), Refusal> {
+    let start = out.len();
+    content.feed(std::slice::from_ref(part), &mut |bytes| {
+        out.extend_from_slice(bytes);
+    })?;
+    let name = match part {
+        Part::Id => content.compiled.id.as_ref().map(|spot| spot.name(0)),
+        Part::Header(name) | Part::QueryParam(name) | Part::Pair(name) => Some(name.clone()),
+        _ => None,
+    };
+    if let (Some(name), Some(Part::Literal(literal))) = (name, neighbour) {
+        let value = out.get(start..).unwrap_or_default();
+        let holds = value
+            .windows(literal.len().max(1))
+            .any(|window| window == literal.as_bytes());
+        if holds {
+            return Err(Refusal::FieldMalformed { name });
+        }
+    }
+    Ok(())
+}
+
+fn check_streamed(
+    compiled: &Compiled,
+    now: Timestamp,
+    candidates: &Candidates,
+    in_one_piece: Option<(&[u8], &[u8])>,
+    running: Vec<(usize, Running)>,
+    after: &[u8],
+) -> Result<usize, Refusal> {
+    if let Some((before, body)) = in_one_piece {
+        for (position, key) in compiled.active(now) {
+            let Some(mut mac) = key.keyed.start() else {
+                continue;
+            };
+            mac.update(before);
+            mac.update(body);
+            mac.update(after);
+            if mac.finish().matches(candidates.iter()) {
+                return Ok(position);
+            }
+        }
+    }
+    for (position, mut mac) in running {
+        mac.update(after);
+        if mac.finish().matches(candidates.iter()) {
+            return Ok(position);
+        }
+    }
+    Err(Refusal::SignatureMismatch)
+}
+
+fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candidates, Refusal> {
+    let place = &compiled.scheme.signature.place;
+    let text = view
+        .read(compiled, place)
+        .map_err(|refusal| match refusal {
+            Refusal::FieldRepeated { .. } => Refusal::SignatureRepeated,
+            Refusal::FieldMalformed { .. } => Refusal::SignatureMalformed,
+            other => other,
+        })?
+        .ok_or(Refusal::SignatureMissing)?;
+    let mut read = SignatureText::default();
+    read.read(compiled.reader(), trim(text.as_bytes()))?;
+    Ok(read.finish()?.candidates)
+}
+
+fn check_whole(
+    verified: &mut Verified,
+    now: Timestamp,
+    candidates: Option<Candidates>,
+    facts: Facts<'static>,
+) -> Result<(), Refusal> {
+    let compiled = Arc::clone(&verified.compiled);
+    let mut facts = facts;
+    let scheme = &compiled.scheme;
+    let body = verified.body.clone();
+    let view = BodyView::new(&compiled, &body)?;
+    let candidates = match candidates {
+        Some(candidates) => candidates,
+        None => signature_in_body(&compiled, &view)?,
+    };
+    let mut stamp = None;
+    if let Some(rule) = scheme
+        .timestamp
+        .as_ref()
+        .filter(|rule| rule.place.is_in_body())
+    {
+        let text = view
+            .read(&compiled, &rule.place)
+            .map_err(|refusal| match refusal {
+                Refusal::FieldRepeated { .. } => Refusal::TimestampRepeated,
+                Refusal::FieldMalformed { .. } => Refusal::TimestampMalformed,
+                other => other,
+            })?
+            .ok_or(Refusal::TimestampMissing)?;
+        let moment = rule.unit.parse(text.as_bytes())?;
+        facts.stamp = Some(Cow::Owned(text.into_owned().into_bytes()));
+        stamp = Some((moment, rule.tolerance));
+    }
+    if let Some(place) = scheme.id.first().filter(|place| place.is_in_body()) {
+        let id = view.read(&compiled, place)?;
+        facts.id = id.map(|id| Cow::Owned(id.into_owned().into_bytes()));
+    }
+    let content = |secret| Content {
+        compiled: &compiled,
+        facts: &facts,
+        body: Some(&view),
+        secret,
+    };
+    let mut matched = None;
+    for (position, key) in compiled.active(now) {
+        let Some(mut mac) = key.keyed.start() else {
+            continue;
+        };
+        content(key.keyed.secret()).feed(&scheme.content, &mut |bytes| mac.update(bytes))?;
+        if mac.finish().matches(candidates.iter()) {
+            matched = Some(position);
+            break;
+        }
+    }
+    verified.secret = matched.ok_or(Refusal::SignatureMismatch)?;
+    // A stamp in the body is judged once it is known to be the sender's.
+    if let Some((moment, tolerance)) = stamp {
+        tolerance.check(moment, now)?;
+        verified.timestamp = Some(moment);
+    }
+    for check in scheme.checks.iter() {
+        check_digest(&content(None), check)?;
+    }
+    Ok(())
+}
+
+/// A digest that the message carries: decoded strictly, compared like a tag.
+fn check_digest(
+    content: &Content<'_, '_>,
+    check: &crate::scheme::DigestCheck,
+) -> Result<(), Refusal> {
+    let carried = match &check.place {
+        place if place.is_in_body() => match content.body {
+            Some(body) => body
+                .read(content.compiled, place)?
+                .map(|text| text.into_owned().into_bytes()),
+            None => None,
+        },
+        place => content
+            .compiled
+            .head_parts
+            .iter()
+            .position(|(known, _)| known == place)
+            .and_then(|at| content.facts.values.get(at)?.as_deref())
+            .map(<[u8]>::to_vec),
+    };
+    let carried = carried.ok_or(Refusal::SignatureMissing)?;
+    let digest = content.digest(check.algorithm, &check.of)?;
+    // Written in the one strict spelling and compared as such: both are public.
+    if carried == check.encoding.encode(&digest) {
+        Ok(())
+    } else {
+        Err(Refusal::SignatureMismatch)
+    }
+}

@@ -1,0 +1,259 @@
+//! Step 5: the MAC. Keys are set up once; tags are compared here and nowhere else.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use subtle::{Choice, ConstantTimeEq as _};
+use zeroize::Zeroizing;
+
+use crate::scheme::encoding::MAX_TAG;
+use crate::scheme::{Algorithm, Hash};
+
+/// A secret made ready for its algorithm. Cloned per attempt, never keyed again.
+pub(crate) struct Keyed {
+    kind: Kind,
+    /// The key bytes, where the scheme puts the secret into its content or compares it.
+    secret: Option<Zeroizing<Vec<u8>>>,
+}
+
+enum Kind {
+    Running(Running),
+    /// Token and basic: compared, not computed.
+    Compared,
+}
+
+/// A tag under computation: content is fed in slices, in order.
+#[derive(Clone)]
+pub(crate) enum Running {
+    HmacSha1(Hmac<Sha1>),
+    HmacSha256(Hmac<Sha256>),
+    HmacSha384(Hmac<Sha384>),
+    HmacSha512(Hmac<Sha512>),
+    Sha1(Sha1),
+    Sha256(Sha256),
+    Sha384(Sha384),
+    Sha512(Sha512),
+}
+
+/// A computed tag.
+pub(crate) struct Tag {
+    bytes: [u8; MAX_TAG],
+    len: usize,
+}
+
+impl Keyed {
+    /// Keys the algorithm. `None` for algorithms that this build cannot verify.
+    pub(crate) fn new(
+        algorithm: Algorithm,
+        key: Zeroizing<Vec<u8>>,
+        keep_secret: bool,
+    ) -> Option<Self> {
+        // HMAC takes keys of any length; the error type is for other MACs.
+        let kind = match algorithm {
+            Algorithm::HmacSha1 => Running::HmacSha1(Hmac::new_from_slice(&key).ok()?).into(),
+            Algorithm::HmacSha256 => Running::HmacSha256(Hmac::new_from_slice(&key).ok()?).into(),
+            Algorithm::HmacSha384 => Running::HmacSha384(Hmac::new_from_slice(&key).ok()?).into(),
+            Algorithm::HmacSha512 => Running::HmacSha512(Hmac::new_from_slice(&key).ok()?).into(),
+            Algorithm::Token | Algorithm::Basic => Kind::Compared,
+            Algorithm::Sha1 => Running::digest(Hash::Sha1)?.into(),
+            Algorithm::Sha256 => Running::digest(Hash::Sha256)?.into(),
+            Algorithm::Sha384 => Running::digest(Hash::Sha384)?.into(),
+            Algorithm::Sha512 => Running::digest(Hash::Sha512)?.into(),
+            Algorithm::Md5 | Algorithm::Unsigned => return None,
+        };
+        let secret = (keep_secret || matches!(kind, Kind::Compared)).then_some(key);
+        Some(Self { kind, secret })
+    }
+
+    /// A fresh computation under this key; `None` where nothing is computed.
+    pub(crate) fn start(&self) -> Option<Running> {
+        match &self.kind {
+            Kind::Running(keyed) => Some(keyed.clone()),
+            Kind::Compared => None,
+        }
+    }
+
+    pub(crate) fn secret(&self) -> Option<&[u8]> {
+        self.secret.as_ref().map(|secret| secret.as_slice())
+    }
+
+    /// Does any candidate equal the token? Only the length of the token can be learned from the time this takes.
+    pub(crate) fn matches_token<'a>(&self, candidates: impl Iterator<Item = &'a [u8]>) -> bool {
+        self.secret()
+            .is_some_and(|token| matches_any(token, candidates))
+    }
+}
+
+impl From<Running> for Kind {
+    fn from(running: Running) -> Self {
+        Self::Running(running)
+    }
+}
+
+impl Running {
+    /// A plain digest; `None` for hash functions that this build does not have.
+    pub(crate) fn digest(hash: Hash) -> Option<Self> {
+        match hash {
+            Hash::Sha1 => Some(Self::Sha1(Sha1::new())),
+            Hash::Sha256 => Some(Self::Sha256(Sha256::new())),
+            Hash::Sha384 => Some(Self::Sha384(Sha384::new())),
+            Hash::Sha512 => Some(Self::Sha512(Sha512::new())),
+            Hash::Crc32 | Hash::Md5 => None,
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::HmacSha1(mac) => mac.update(bytes),
+            Self::HmacSha256(mac) => mac.update(bytes),
+            Self::HmacSha384(mac) => mac.update(bytes),
+            Self::HmacSha512(mac) => mac.update(bytes),
+            Self::Sha1(hash) => hash.update(bytes),
+            Self::Sha256(hash) => hash.update(bytes),
+            Self::Sha384(hash) => hash.update(bytes),
+            Self::Sha512(hash) => hash.update(bytes),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Tag {
+        match self {
+            Self::HmacSha1(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha256(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha384(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha512(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::Sha1(hash) => Tag::new(&hash.finalize()),
+            Self::Sha256(hash) => Tag::new(&hash.finalize()),
+            Self::Sha384(hash) => Tag::new(&hash.finalize()),
+            Self::Sha512(hash) => Tag::new(&hash.finalize()),
+        }
+    }
+}
+
+impl Tag {
+    fn new(from: &[u8]) -> Self {
+        let mut bytes = [0; MAX_TAG];
+        let len = from.len().min(MAX_TAG);
+        for (to, byte) in bytes.iter_mut().zip(from) {
+            *to = *byte;
+        }
+        Self { bytes, len }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Does any candidate equal the tag? Every candidate is compared whole and in constant time.
+    pub(crate) fn matches<'a>(&self, candidates: impl Iterator<Item = &'a [u8]>) -> bool {
+        matches_any(self.as_bytes(), candidates)
+    }
+}
+
+impl fmt::Debug for Keyed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Keyed")
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Running")
+    }
+}
+
+fn matches_any<'a>(expected: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut matched = Choice::from(0);
+    for candidate in candidates {
+        // Different lengths compare unequal; an empty tag matches nothing.
+        matched |= candidate.ct_eq(expected) & Choice::from(u8::from(!expected.is_empty()));
+    }
+    matched.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        let keyed = Keyed::new(algorithm, Zeroizing::new(key.to_vec()), false).unwrap();
+        let mut running = keyed.start().unwrap();
+        for part in parts {
+            running.update(part);
+        }
+        running.finish().as_bytes().to_vec()
+    }
+
+    #[test]
+    fn rfc_2202_and_4231_test_case_two() {
+        // Key "Jefe", data "what do ya want for nothing?", fed in two slices.
+        let parts: [&[u8]; 2] = [b"what do ya want ", b"for nothing?"];
+        for (algorithm, hex) in [
+            (
+                Algorithm::HmacSha1,
+                "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+            ),
+            (
+                Algorithm::HmacSha256,
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            ),
+            (
+                Algorithm::HmacSha384,
+                "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+            ),
+            (
+                Algorithm::HmacSha512,
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+            ),
+        ] {
+            assert_eq!(
+                tag(algorithm, b"Jefe", &parts),
+                base16ct::lower::decode_vec(hex).unwrap(),
+                "{algorithm:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_byte_and_the_whole_length_are_compared() {
+        let keyed = Keyed::new(
+            Algorithm::HmacSha256,
+            Zeroizing::new(b"key".to_vec()),
+            false,
+        )
+        .unwrap();
+        let good = keyed.start().unwrap().finish();
+        let matches = |candidate: &[u8]| good.matches(std::iter::once(candidate));
+        assert!(matches(good.as_bytes()));
+        for at in 0..32 {
+            for bit in 0..8 {
+                let mut bad = good.as_bytes().to_vec();
+                bad[at] ^= 1 << bit;
+                assert!(!matches(&bad), "byte {at} bit {bit}");
+            }
+        }
+        for len in 0..32 {
+            assert!(!matches(&good.as_bytes()[..len]), "first {len} bytes");
+        }
+        let mut longer = good.as_bytes().to_vec();
+        longer.push(0);
+        assert!(!matches(&longer));
+        assert!(!matches(b""));
+        let wrong = [0_u8; 32];
+        assert!(
+            good.matches([&wrong[..], good.as_bytes()].into_iter()),
+            "any position"
+        );
+        assert!(
+            good.matches([good.as_bytes(), &wrong[..]].into_iter()),
+            "any position"
+        );
+    }
+
+    #[test]
+    fn an_empty_token_matches_nothing() {
+        let keyed = Keyed::new(Algorithm::Token, Zeroizing::new(Vec::new()), false).unwrap();
+        assert!(!keyed.matches_token(std::iter::once(&b""[..])));
+    }
+}

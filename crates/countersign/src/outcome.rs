@@ -1,0 +1,80 @@
+//! What goes over the wire: the one table from a refusal to a status.
+
+use http::StatusCode;
+
+use crate::refusal::Refusal;
+
+/// What a refused sender is told: a status, a short fixed body, and a header or two where they help.
+///
+/// Refusals that a forger could tell apart look alike: the body depends on the status alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The body, as `text/plain; charset=utf-8`.
+    pub body: &'static str,
+    /// Seconds for a `Retry-After` header, at least 1.
+    pub retry_after: Option<u32>,
+}
+
+/// Maps a refusal to its answer.
+///
+/// - 401 for a missing or wrong signature, 400 for what is malformed or stale, 405, 408, 413 and 415 as HTTP means them.
+/// - Never 409, 410 or 425: some senders drop the event, or the endpoint, on these.
+#[must_use]
+pub const fn answer(refusal: &Refusal) -> Answer {
+    let status = match refusal {
+        Refusal::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Refusal::MediaTypeUnsupported | Refusal::ContentEncodingUnsupported => {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE
+        }
+        Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+        Refusal::SignatureMissing | Refusal::SignatureMismatch => StatusCode::UNAUTHORIZED,
+        Refusal::LengthMalformed
+        | Refusal::BodyIncomplete
+        | Refusal::BodyEmpty
+        | Refusal::BodyMalformed
+        | Refusal::SignatureMalformed
+        | Refusal::SignatureRepeated
+        | Refusal::SignatureTooLong { .. }
+        | Refusal::TooManyCandidates { .. }
+        | Refusal::TimestampMissing
+        | Refusal::TimestampMalformed
+        | Refusal::TimestampRepeated
+        | Refusal::TimestampTooOld
+        | Refusal::TimestampTooNew
+        | Refusal::FieldMissing { .. }
+        | Refusal::FieldMalformed { .. }
+        | Refusal::FieldRepeated { .. } => StatusCode::BAD_REQUEST,
+    };
+    Answer {
+        status,
+        body: body_of(status),
+        retry_after: None,
+    }
+}
+
+/// What a request gets that reached a handler without a receiver in front of it: our fault, and never an acceptance.
+#[must_use]
+pub const fn unguarded() -> Answer {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Answer {
+        status,
+        body: body_of(status),
+        retry_after: None,
+    }
+}
+
+const fn body_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "unauthorized\n",
+        405 => "method not allowed\n",
+        408 => "request timeout\n",
+        413 => "payload too large\n",
+        415 => "unsupported media type\n",
+        500 => "internal server error\n",
+        _ => "bad request\n",
+    }
+}

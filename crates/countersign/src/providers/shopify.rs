@@ -1,0 +1,39 @@
+use crate::scheme::{Encoding, Place, Retry, Scheme, SignatureRule, Span};
+use crate::{list, text};
+
+/// Shopify: `X-Shopify-Hmac-Sha256`, base64 over the body.
+///
+/// - **Secret**: the app's client secret as text; for webhooks made by hand in the admin, the store's webhook secret shown there.
+/// - **Two header families**: `shopify-*` (the Events product) and `X-Shopify-*`. When `shopify-hmac-sha256` is there, that family alone
+///   is read; they are never mixed.
+/// - **Freshness**: no signed timestamp. `X-Shopify-Triggered-At` is unsigned and keeps its value over retries.
+/// - **Unsigned**: topic, shop domain and webhook id. One app secret serves all shops, so a genuine body can be sent again under
+///   another shop or topic.
+/// - **Empty bodies** are refused, as the sender's own libraries do.
+/// - **Retries**: eight within four hours, the same bytes; the sender waits 5 s.
+pub const SHOPIFY: Scheme = Scheme {
+    name: text!("shopify"),
+    title: text!("Shopify"),
+    sources: list![
+        text!("https://shopify.dev/docs/apps/build/webhooks/verify-deliveries"),
+        text!("https://shopify.dev/docs/apps/build/events/verify-deliveries"),
+        text!("https://github.com/Shopify/shopify-app-js packages/apps/shopify-api/lib/webhooks"),
+        text!("https://shopify.dev/changelog/updates-to-webhook-retry-mechanism"),
+    ],
+    signature: SignatureRule {
+        place: Place::Header(text!("shopify-hmac-sha256")),
+        encoding: Encoding::Base64,
+        ..SignatureRule::BASE
+    },
+    header_prefixes: list![text!("shopify-"), text!("x-shopify-")],
+    id: list![Place::Header(text!("shopify-webhook-id"))],
+    event: list![Place::Header(text!("shopify-topic"))],
+    tenant: list![Place::Header(text!("shopify-shop-domain"))],
+    body_required: true,
+    retry: Retry {
+        span: Span::from_hours(4),
+        deadline: Some(Span::from_secs(5)),
+        ..Retry::NONE
+    },
+    ..Scheme::BASE
+};

@@ -1,0 +1,476 @@
+//! The receiver: one scheme, its secrets and its limits, and the order of the steps.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+
+use crate::clock::Clock;
+use crate::danger::Weak;
+use crate::defaults;
+use crate::intake::Intake;
+use crate::mac::Keyed;
+use crate::reading::{Reading, Timeouts};
+use crate::refusal::Refusal;
+use crate::request::{Head, trim};
+use crate::scheme::compiled::{Compiled, Key};
+use crate::scheme::{Grade, Part, Scheme, SchemeError};
+use crate::secret::{SecretError, SecretRing};
+use crate::timestamp::{Timestamp, Tolerance};
+use crate::verify::Verified;
+
+/// Stands where a store of seen deliveries would: this receiver verifies, and remembers nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoStore;
+
+/// One scheme, its secrets and its limits. Cloning is cheap.
+///
+/// It owns the order of the steps. Adapters translate: their request into a [`Head`], a [`Refusal`] into a response.
+///
+/// ```
+/// use countersign::{providers::GITHUB, Receiver, Refusal, Secret, Timestamp};
+///
+/// let receiver = Receiver::builder(GITHUB, Secret::new("It's a Secret to Everybody")?).build()?;
+/// let request = http::Request::post("/hooks")
+///     .header("x-hub-signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
+///     .body(())?;
+///
+/// let verified = receiver.verify(&request, "Hello, World!".into(), Timestamp::from_secs(0))?;
+/// assert_eq!(&verified.body()[..], b"Hello, World!");
+/// let altered = receiver.verify(&request, "Hello, World?".into(), Timestamp::from_secs(0));
+/// assert_eq!(altered.unwrap_err(), Refusal::SignatureMismatch);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Receiver<S = NoStore> {
+    compiled: Arc<Compiled>,
+    max_body: u64,
+    timeouts: Timeouts,
+    clock: Option<Arc<dyn Clock>>,
+    store: S,
+}
+
+impl Receiver {
+    /// Starts with what must be there: a scheme and its secret, or a ring of secrets while rotating.
+    pub fn builder(scheme: Scheme, secrets: impl Into<SecretRing>) -> ReceiverBuilder {
+        ReceiverBuilder {
+            max_body: scheme.max_body,
+            scheme,
+            secrets: secrets.into(),
+            timeouts: Timeouts {
+                idle: defaults::BODY_IDLE_TIMEOUT,
+                total: defaults::BODY_TOTAL_TIMEOUT,
+            },
+            max_secrets: defaults::MAX_SECRETS,
+            config: BTreeMap::new(),
+            public_url: None,
+            weak: None,
+            clock: None,
+            store: NoStore,
+        }
+    }
+}
+
+impl<S> Receiver<S> {
+    /// Steps 0 to 3: judges everything that the head alone decides. No byte of the body is needed.
+    ///
+    /// # Errors
+    /// What a method, a media type, a content encoding, a declared length, a missing, malformed, repeated or stale signature or
+    /// timestamp is refused for.
+    pub fn open(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
+        let declared = self.door(head)?;
+        Intake::begin(&self.compiled, head, now, self.max_body, declared)
+    }
+
+    /// As [`open`](Self::open) with the time of `clock`, and keeps the body's deadlines while it is read.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn receive(&self, head: &impl Head, clock: &Arc<dyn Clock>) -> Result<Reading, Refusal> {
+        let intake = self.open(head, clock.now())?;
+        Ok(Reading::new(intake, Arc::clone(clock), self.timeouts))
+    }
+
+    /// Judges signature and timestamp alone, over a body that is there: steps 1, 2, 3 and 5, without the door.
+    ///
+    /// # Errors
+    /// What a missing, malformed, repeated, stale or wrong signature or timestamp is refused for, and [`Refusal::BodyTooLarge`].
+    pub fn verify(
+        &self,
+        head: &impl Head,
+        body: Bytes,
+        now: Timestamp,
+    ) -> Result<Verified, Refusal> {
+        let mut intake = Intake::begin(&self.compiled, head, now, self.max_body, None)?;
+        intake.push(body)?;
+        intake.finish()
+    }
+
+    /// The scheme.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.compiled.scheme
+    }
+
+    /// The longest body in bytes.
+    #[must_use]
+    pub const fn max_body(&self) -> u64 {
+        self.max_body
+    }
+
+    /// The clock that was set, if any; adapters bring their runtime's otherwise.
+    #[must_use]
+    pub fn clock(&self) -> Option<&Arc<dyn Clock>> {
+        self.clock.as_ref()
+    }
+
+    /// The store.
+    #[must_use]
+    pub const fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Step 0. Gives the declared length.
+    fn door(&self, head: &impl Head) -> Result<Option<u64>, Refusal> {
+        let scheme = &self.compiled.scheme;
+        if !scheme.methods.iter().any(|method| method == head.method()) {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        let mut types = head.header(&CONTENT_TYPE);
+        if let Some(first) = types.next() {
+            let essence = trim(first.split(|byte| *byte == b';').next().unwrap_or_default());
+            let known = scheme.media_types.is_empty()
+                || scheme
+                    .media_types
+                    .iter()
+                    .any(|kind| kind.as_bytes().eq_ignore_ascii_case(essence));
+            if !known || types.next().is_some() {
+                return Err(Refusal::MediaTypeUnsupported);
+            }
+        }
+        for encoding in head.header(&CONTENT_ENCODING) {
+            let encoding = trim(encoding);
+            let known = encoding.eq_ignore_ascii_case(b"identity")
+                || scheme
+                    .content_encodings
+                    .iter()
+                    .any(|allowed| allowed.as_bytes().eq_ignore_ascii_case(encoding));
+            if !known {
+                return Err(Refusal::ContentEncodingUnsupported);
+            }
+        }
+        let mut lengths = head.header(&CONTENT_LENGTH);
+        let Some(first) = lengths.next() else {
+            return Ok(None);
+        };
+        if lengths.next().is_some() {
+            return Err(Refusal::LengthMalformed);
+        }
+        let declared = decimal(trim(first)).ok_or(Refusal::LengthMalformed)?;
+        if declared > self.max_body {
+            return Err(Refusal::BodyTooLarge {
+                limit: self.max_body,
+            });
+        }
+        Ok(Some(declared))
+    }
+}
+
+/// A length too large for the type is too large for every limit.
+fn decimal(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0_u64, |value, byte| match byte {
+        b'0'..=b'9' => Some(
+            value
+                .saturating_mul(10)
+                .saturating_add(u64::from(byte.wrapping_sub(b'0'))),
+        ),
+        _ => None,
+    })
+}
+
+/// Builds a [`Receiver`]; wrong settings fail here and name the field.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct ReceiverBuilder<S = NoStore> {
+    scheme: Scheme,
+    secrets: SecretRing,
+    max_body: u64,
+    timeouts: Timeouts,
+    max_secrets: usize,
+    config: BTreeMap<String, String>,
+    public_url: Option<String>,
+    weak: Option<Weak>,
+    clock: Option<Arc<dyn Clock>>,
+    store: S,
+}
+
+impl<S> ReceiverBuilder<S> {
+    /// The longest body in bytes; the scheme's own limit unless it is set.
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
+    /// The longest pause within a body, and the whole time for it: 10 s and 30 s unless they are set.
+    pub fn body_timeouts(mut self, idle: Duration, total: Duration) -> Self {
+        self.timeouts = Timeouts { idle, total };
+        self
+    }
+
+    /// Another tolerance than the scheme's.
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        if let Some(rule) = &mut self.scheme.timestamp {
+            rule.tolerance = tolerance;
+        }
+        self
+    }
+
+    /// How many secrets there may be: 4 unless it is set, 16 at most. Each costs a MAC per forged attempt.
+    pub fn max_secrets(mut self, count: usize) -> Self {
+        self.max_secrets = count;
+        self
+    }
+
+    /// A value that the scheme's content holds beside the secret ([`Part::Config`]).
+    pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.insert(name.into(), value.into());
+        self
+    }
+
+    /// The public URL in front of the path that this receiver sees, such as `https://example.com`, for schemes that sign the URL.
+    /// It is part of the signed content byte for byte: case, port and prefix as the sender knows them.
+    pub fn public_url(mut self, base: impl Into<String>) -> Self {
+        self.public_url = Some(base.into());
+        self
+    }
+
+    /// Accepts a scheme that proves less than a signature over the body, naming what is given up.
+    pub fn accept_weak(mut self, weak: Weak) -> Self {
+        self.weak = Some(weak);
+        self
+    }
+
+    /// The clock; an adapter brings its runtime's unless one is set.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Checks everything and keys the secrets.
+    ///
+    /// # Errors
+    /// The first setting that cannot be used, by its name.
+    ///
+    /// ```
+    /// use countersign::{providers::STRIPE, Receiver, Secret, SecretError, SettingError};
+    /// let short = Receiver::builder(STRIPE, Secret::new("hunter2")?).build();
+    /// let error = short.unwrap_err();
+    /// assert_eq!(error.field(), "secrets");
+    /// assert_eq!(error.to_string(), "secrets: secret-1: the secret has 7 key bytes, the scheme asks for at least 16");
+    /// # Ok::<(), SecretError>(())
+    /// ```
+    pub fn build(self) -> Result<Receiver<S>, SettingError> {
+        let scheme = self.scheme;
+        scheme.check()?;
+        if let Some((field, reason)) = scheme.unsupported() {
+            return Err(SettingError::Unsupported { field, reason });
+        }
+        check_grade(scheme.grade, self.weak)?;
+        check_config(&scheme, &self.config)?;
+        let needs_url = Part::any(&scheme.content, &|part| {
+            matches!(part, Part::Url | Part::UrlWithoutQuery)
+        });
+        let public_url = check_url(self.public_url, needs_url)?;
+        let limit = Scheme {
+            max_body: self.max_body,
+            ..scheme.clone()
+        };
+        limit.check()?;
+        for (field, timeout) in [
+            ("body_timeouts", self.timeouts.idle),
+            ("body_timeouts", self.timeouts.total),
+        ] {
+            if timeout.is_zero() {
+                return Err(SettingError::value(field, "must be longer than zero"));
+            }
+        }
+        if self.max_secrets == 0 || self.max_secrets > defaults::MOST_SECRETS {
+            return Err(SettingError::value("max_secrets", "must be 1 to 16"));
+        }
+        if self.secrets.secrets().len() > self.max_secrets {
+            return Err(SettingError::value(
+                "secrets",
+                "there are more than max_secrets allows",
+            ));
+        }
+        let keys = keys(&scheme, &self.secrets)?;
+        Ok(Receiver {
+            compiled: Arc::new(Compiled::new(scheme, keys, self.config, public_url)),
+            max_body: self.max_body,
+            timeouts: self.timeouts,
+            clock: self.clock,
+            store: self.store,
+        })
+    }
+}
+
+/// Every secret is keyed; one bad one fails the whole ring.
+fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
+    let keep_secret = Part::any(&scheme.content, &|part| *part == Part::Secret);
+    let mut keys: Vec<Key> = Vec::new();
+    for (position, secret) in ring.secrets().iter().enumerate() {
+        let label = secret.label_or(position);
+        let refused = |source| SettingError::Secret {
+            label: label.clone(),
+            source,
+        };
+        let key = secret.key_bytes(scheme).map_err(refused)?;
+        let keyed =
+            Keyed::new(scheme.algorithm, key, keep_secret).ok_or(SettingError::Unsupported {
+                field: "algorithm",
+                reason: "not built in",
+            })?;
+        let (not_before, not_after) = secret.window();
+        if let (Some(start), Some(end)) = (not_before, not_after) {
+            if start > end {
+                return Err(SettingError::value(
+                    "secrets",
+                    "not_before lies after not_after",
+                ));
+            }
+        }
+        if keys.iter().any(|known| known.label == label) {
+            return Err(SettingError::value(
+                "secrets",
+                "two secrets have the same label",
+            ));
+        }
+        keys.push(Key {
+            label,
+            keyed,
+            not_before,
+            not_after,
+        });
+    }
+    Ok(keys)
+}
+
+fn check_grade(grade: Grade, weak: Option<Weak>) -> Result<(), SettingError> {
+    let accepted = match grade {
+        Grade::SignatureOverBody => true,
+        Grade::SignatureBesideBody => weak == Some(Weak::BodyNotSigned),
+        Grade::Token => weak == Some(Weak::NothingSigned),
+        Grade::Unsigned => false,
+    };
+    if accepted {
+        return Ok(());
+    }
+    Err(SettingError::value(
+        "grade",
+        "the scheme proves less than a signature over the body, which accept_weak must name",
+    ))
+}
+
+fn check_config(scheme: &Scheme, config: &BTreeMap<String, String>) -> Result<(), SettingError> {
+    let missing = Part::any(&scheme.content, &|part| match part {
+        Part::Config(name) => config.get(name.as_ref()).is_none_or(String::is_empty),
+        _ => false,
+    });
+    if missing {
+        return Err(SettingError::value(
+            "config",
+            "a value that the scheme's content holds is missing",
+        ));
+    }
+    Ok(())
+}
+
+fn check_url(url: Option<String>, needed: bool) -> Result<Option<String>, SettingError> {
+    let Some(url) = url else {
+        if needed {
+            return Err(SettingError::value(
+                "public_url",
+                "the scheme signs the URL, so it must be configured",
+            ));
+        }
+        return Ok(None);
+    };
+    let base = url.strip_suffix('/').unwrap_or(&url);
+    let scheme = base.split_once("://").map(|(scheme, _)| scheme);
+    let known = scheme.is_some_and(|scheme| {
+        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+    });
+    if !known || base.contains(['?', '#']) {
+        return Err(SettingError::value(
+            "public_url",
+            "must be an http or https URL without query and fragment",
+        ));
+    }
+    Ok(Some(base.to_owned()))
+}
+
+/// Why a receiver could not be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// The scheme makes no sense.
+    #[error(transparent)]
+    Scheme(#[from] SchemeError),
+    /// The scheme is sound, but this version cannot verify it.
+    #[error("{field}: {reason}")]
+    Unsupported {
+        /// The scheme's field.
+        field: &'static str,
+        /// What is not there.
+        reason: &'static str,
+    },
+    /// A secret cannot be used.
+    #[error("secrets: {label}: {source}")]
+    Secret {
+        /// The secret's label.
+        label: String,
+        /// Why not.
+        source: SecretError,
+    },
+    /// A setting has a value that cannot be used.
+    #[error("{field}: {reason}")]
+    Value {
+        /// The builder's method.
+        field: &'static str,
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+impl SettingError {
+    fn value(field: &'static str, reason: &'static str) -> Self {
+        Self::Value { field, reason }
+    }
+
+    /// The field or setting at fault.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Scheme(error) => error.field,
+            Self::Unsupported { field, .. } | Self::Value { field, .. } => field,
+            Self::Secret { .. } => "secrets",
+        }
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::SignatureOverBody => "signature over body",
+            Self::SignatureBesideBody => "signature beside body",
+            Self::Token => "token",
+            Self::Unsigned => "unsigned",
+        })
+    }
+}

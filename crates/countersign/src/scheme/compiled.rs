@@ -1,0 +1,242 @@
+//! A scheme made ready for requests: header names parsed, keys set up, the order of the work decided. Done once, at build.
+
+use std::collections::BTreeMap;
+
+use super::signature::{Reader, Tag};
+use super::{Algorithm, Layout, List, Part, Place, Scheme, Text};
+use crate::json::Pointers;
+use crate::mac::Keyed;
+use crate::request::{Head, HeadSpot};
+use crate::text;
+use crate::timestamp::Timestamp;
+
+/// A scheme, its keys and its configuration, ready for requests.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) scheme: Scheme,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) config: BTreeMap<String, String>,
+    /// The configured public URL's scheme, authority and path prefix, without a slash at the end.
+    pub(crate) public_url: Option<String>,
+    /// What a candidate looks like.
+    tag: Tag,
+    layout: Layout,
+    prefix_has_no_case: bool,
+    pub(crate) pair_keys: Vec<Text>,
+    /// Places outside the body that may hold a signature; empty when it lies in the body.
+    pub(crate) signature: Vec<HeadSpot>,
+    /// The timestamp's place, when it is a header or parameter.
+    pub(crate) stamp: Option<HeadSpot>,
+    /// The id's place, when the content holds the id and it is a header or parameter.
+    pub(crate) id: Option<HeadSpot>,
+    /// Headers and parameters that the content holds.
+    pub(crate) head_parts: Vec<(Place, HeadSpot)>,
+    /// The JSON pointers that the content, the signature and the timestamp need.
+    pub(crate) pointers: Pointers,
+    pub(crate) plan: Plan,
+    /// Spots of id, event and tenant, in that order, each by its list of places.
+    pub(crate) fields: [Vec<Option<HeadSpot>>; 3],
+    /// The JSON pointers that id, event and tenant need.
+    pub(crate) field_pointers: Pointers,
+    /// The same inside form fields.
+    pub(crate) form_pointers: Vec<(Text, Pointers)>,
+}
+
+/// One active secret.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) label: String,
+    pub(crate) keyed: Keyed,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) not_after: Option<Timestamp>,
+}
+
+impl Key {
+    pub(crate) fn is_active(&self, now: Timestamp) -> bool {
+        self.not_before.is_none_or(|start| start <= now)
+            && self.not_after.is_none_or(|end| now <= end)
+    }
+}
+
+/// When the content can be fed to the MAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Parts before the one body, the body as it arrives, parts after it.
+    Streamed {
+        /// The body's position in the content.
+        body_at: usize,
+    },
+    /// When the body is complete: parts of it are read, or each key has content of its own.
+    Whole,
+    /// Nothing is computed: a token is compared.
+    Compared,
+}
+
+impl Compiled {
+    /// The scheme has passed [`Scheme::check`].
+    pub(crate) fn new(
+        scheme: Scheme,
+        keys: Vec<Key>,
+        config: BTreeMap<String, String>,
+        public_url: Option<String>,
+    ) -> Self {
+        let spot = |place: &Place| HeadSpot::new(place, &scheme);
+        let signature = std::iter::once(&scheme.signature.place)
+            .chain(scheme.signature.also.iter())
+            .filter_map(spot)
+            .collect();
+        let (tag, layout) = match scheme.algorithm {
+            Algorithm::Basic => (Tag::Credentials, Layout::Prefix(text!("Basic "))),
+            algorithm => {
+                let tag = match algorithm.tag_len() {
+                    Some(len) => Tag::Bytes(len, scheme.signature.encoding),
+                    None => Tag::Token,
+                };
+                (tag, scheme.signature.layout.clone())
+            }
+        };
+        let uses_id = Part::any(&scheme.content, &|part| *part == Part::Id);
+        let id = scheme.id.first().filter(|_| uses_id);
+        let mut head_parts = Vec::new();
+        let mut pointers = Pointers::default();
+        let mut note = |place: &Place| match place {
+            Place::Json(pointer) => {
+                pointers.add(pointer);
+            }
+            place => {
+                if let Some(spot) = HeadSpot::new(place, &scheme) {
+                    head_parts.push((place.clone(), spot));
+                }
+            }
+        };
+        each_place(&scheme.content, &mut note);
+        for check in scheme.checks.iter() {
+            note(&check.place);
+            each_place(&check.of, &mut note);
+        }
+        for place in std::iter::once(&scheme.signature.place)
+            .chain(scheme.timestamp.as_ref().map(|rule| &rule.place))
+            .chain(id)
+            .filter(|place| place.is_in_body())
+        {
+            note(place);
+        }
+        let (field_pointers, form_pointers) = field_pointers(&scheme);
+        let field_spots = |places: &List<Place>| places.iter().map(spot).collect();
+        Self {
+            tag,
+            prefix_has_no_case: scheme.signature.place == Place::Header(text!("authorization")),
+            layout,
+            pair_keys: scheme.pair_keys(),
+            signature,
+            stamp: scheme.timestamp.as_ref().and_then(|rule| spot(&rule.place)),
+            id: id.and_then(spot),
+            head_parts,
+            pointers,
+            plan: plan(&scheme),
+            fields: [
+                field_spots(&scheme.id),
+                field_spots(&scheme.event),
+                field_spots(&scheme.tenant),
+            ],
+            field_pointers,
+            form_pointers,
+            scheme,
+            keys,
+            config,
+            public_url,
+        }
+    }
+
+    /// How signature texts are read.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader {
+            layout: &self.layout,
+            tag: self.tag,
+            pair_keys: &self.pair_keys,
+            prefix_has_no_case: self.prefix_has_no_case,
+        }
+    }
+
+    /// The header family of this request: the first whose signature header is there, else the preferred one.
+    pub(crate) fn family(&self, head: &impl Head) -> usize {
+        let families = self.scheme.header_prefixes.len();
+        let Some(spot) = self.signature.first().filter(|_| families > 1) else {
+            return 0;
+        };
+        (0..families)
+            .find(|family| spot.is_there(*family, head))
+            .unwrap_or(0)
+    }
+}
+
+/// The one body may be streamed when nothing else needs it and the content is the same for every key.
+fn plan(scheme: &Scheme) -> Plan {
+    if !scheme.algorithm.signs_content() {
+        return Plan::Compared;
+    }
+    let in_body = |place: &Place| place.is_in_body();
+    let stamp_in_body = scheme
+        .timestamp
+        .as_ref()
+        .is_some_and(|rule| in_body(&rule.place));
+    let id_in_body = scheme.id.first().is_some_and(in_body)
+        && Part::any(&scheme.content, &|part| *part == Part::Id);
+    let needs_body = |part: &Part| match part {
+        Part::Body | Part::FormSorted | Part::Secret => true,
+        other => other.place().is_some_and(|place| in_body(&place)),
+    };
+    let whole = stamp_in_body
+        || id_in_body
+        || in_body(&scheme.signature.place)
+        || !scheme.checks.is_empty();
+    let mut bodies = scheme
+        .content
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| Part::any(std::slice::from_ref(*part), &needs_body));
+    match (bodies.next(), bodies.next()) {
+        (Some((body_at, Part::Body)), None) if !whole => Plan::Streamed { body_at },
+        _ => Plan::Whole,
+    }
+}
+
+fn each_place(parts: &[Part], note: &mut dyn FnMut(&Place)) {
+    for part in parts {
+        if let Some(place) = part.place() {
+            note(&place);
+        }
+        each_place(part.inner(), note);
+    }
+}
+
+fn field_pointers(scheme: &Scheme) -> (Pointers, Vec<(Text, Pointers)>) {
+    let mut json = Pointers::default();
+    let mut forms: Vec<(Text, Pointers)> = Vec::new();
+    for place in scheme
+        .id
+        .iter()
+        .chain(scheme.event.iter())
+        .chain(scheme.tenant.iter())
+    {
+        match place {
+            Place::Json(pointer) => {
+                json.add(pointer);
+            }
+            Place::FormJson { field, pointer } => {
+                match forms.iter_mut().find(|(known, _)| known == field) {
+                    Some((_, pointers)) => {
+                        pointers.add(pointer);
+                    }
+                    None => {
+                        let mut pointers = Pointers::default();
+                        pointers.add(pointer);
+                        forms.push((field.clone(), pointers));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (json, forms)
+}

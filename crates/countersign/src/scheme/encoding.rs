@@ -1,0 +1,176 @@
+//! How bytes are written as text: one strict spelling each.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+
+/// The longest tag in bytes: SHA-512's.
+pub(crate) const MAX_TAG: usize = 64;
+
+/// How bytes are written as text.
+///
+/// Each spelling is strict: one alphabet, one case, padding exactly as named, unused tail bits zero. Another spelling of the same bytes
+/// is malformed, so that no header can be re-encoded into a second valid one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Encoding {
+    /// Hexadecimal in lower case.
+    #[default]
+    Hex,
+    /// Hexadecimal in upper case.
+    HexUpper,
+    /// Base64, the standard alphabet, padded (RFC 4648 section 4).
+    Base64,
+    /// Base64, the standard alphabet, without padding.
+    Base64NoPad,
+    /// Base64, the URL-safe alphabet, padded (RFC 4648 section 5).
+    Base64Url,
+    /// Base64, the URL-safe alphabet, without padding.
+    Base64UrlNoPad,
+    /// Base64 (standard, padded) of the lower-case hexadecimal text of the bytes.
+    Base64Hex,
+    /// An unsigned big-endian number in decimal; only for CRC-32 inside the signed content.
+    Decimal,
+    /// The bytes themselves: raw digests inside the content, tokens in a header.
+    Plain,
+}
+
+impl Encoding {
+    /// Decodes a tag of exactly `len` bytes (at most [`MAX_TAG`]); nothing else is a candidate.
+    pub(crate) fn decode_tag(self, text: &[u8], len: usize, out: &mut [u8; MAX_TAG]) -> Option<()> {
+        // Twice a tag plus what the decoder's estimate may round up to.
+        let mut wide = [0_u8; 2 * MAX_TAG + 8];
+        match self {
+            Self::Hex => exact(base16ct::lower::decode(text, out).ok()?, len),
+            Self::HexUpper => exact(base16ct::upper::decode(text, out).ok()?, len),
+            Self::Base64Hex => {
+                let read = STANDARD.decode_slice(text, &mut wide).ok()?;
+                exact(base16ct::lower::decode(wide.get(..read)?, out).ok()?, len)
+            }
+            Self::Base64 | Self::Base64NoPad | Self::Base64Url | Self::Base64UrlNoPad => {
+                let read = match self {
+                    Self::Base64 => STANDARD.decode_slice(text, &mut wide),
+                    Self::Base64NoPad => STANDARD_NO_PAD.decode_slice(text, &mut wide),
+                    Self::Base64Url => URL_SAFE.decode_slice(text, &mut wide),
+                    _ => URL_SAFE_NO_PAD.decode_slice(text, &mut wide),
+                }
+                .ok()?;
+                let tag = wide.get(..read)?;
+                exact(tag, len)?;
+                out.get_mut(..len)?.copy_from_slice(tag);
+                Some(())
+            }
+            Self::Plain => {
+                exact(text, len)?;
+                out.get_mut(..len)?.copy_from_slice(text);
+                Some(())
+            }
+            Self::Decimal => None,
+        }
+    }
+
+    /// Writes `bytes` as text; at most a few hundred bytes are ever encoded, except a whole body by `Encode`.
+    pub(crate) fn encode(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Hex => base16ct::lower::encode_string(bytes).into_bytes(),
+            Self::HexUpper => base16ct::upper::encode_string(bytes).into_bytes(),
+            Self::Base64 => STANDARD.encode(bytes).into_bytes(),
+            Self::Base64NoPad => STANDARD_NO_PAD.encode(bytes).into_bytes(),
+            Self::Base64Url => URL_SAFE.encode(bytes).into_bytes(),
+            Self::Base64UrlNoPad => URL_SAFE_NO_PAD.encode(bytes).into_bytes(),
+            Self::Base64Hex => STANDARD
+                .encode(base16ct::lower::encode_string(bytes))
+                .into_bytes(),
+            Self::Decimal => bytes
+                .iter()
+                .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
+                .to_string()
+                .into_bytes(),
+            Self::Plain => bytes.to_vec(),
+        }
+    }
+}
+
+/// Decodes the base64 of basic credentials (RFC 7617).
+pub(crate) fn decode_credentials(text: &[u8]) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+fn exact(bytes: &[u8], len: usize) -> Option<()> {
+    (bytes.len() == len).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
+        let mut out = [0; MAX_TAG];
+        encoding.decode_tag(text.as_bytes(), 2, &mut out)?;
+        Some(out[..2].to_vec())
+    }
+
+    #[test]
+    fn each_encoding_takes_one_spelling_only() {
+        let tag = Some(vec![0xfb, 0xef]);
+        for (encoding, good, bad) in [
+            (
+                Encoding::Hex,
+                "fbef",
+                &["FBEF", "fbe", "fbef00", "fbeg", "", " fbef"][..],
+            ),
+            (Encoding::HexUpper, "FBEF", &["fbef", "FBeF"]),
+            (
+                Encoding::Base64,
+                "++8=",
+                &["++8", "--8=", "++9=", "++8==", "++8=\n", "++8==="],
+            ),
+            (Encoding::Base64NoPad, "++8", &["++8=", "--8", "++9"]),
+            (Encoding::Base64Url, "--8=", &["++8=", "--8", "--9="]),
+            (Encoding::Base64UrlNoPad, "--8", &["++8", "--8=", "--9"]),
+            (
+                Encoding::Base64Hex,
+                "ZmJlZg==",
+                &["RkJFRg==", "ZmJlZg", "++8="],
+            ),
+            (Encoding::Plain, "\u{3a9}", &["a", "abc"]),
+        ] {
+            let expect = if encoding == Encoding::Plain {
+                Some(vec![0xce, 0xa9])
+            } else {
+                tag.clone()
+            };
+            assert_eq!(decode(encoding, good), expect, "{encoding:?}");
+            for text in bad {
+                assert_eq!(decode(encoding, text), None, "{encoding:?} {text:?}");
+            }
+            assert_eq!(
+                encoding.encode(&expect.unwrap_or_default()),
+                good.as_bytes()
+            );
+        }
+    }
+
+    #[test]
+    fn text_far_longer_than_a_tag_is_no_candidate() {
+        let long = "ab".repeat(5_000);
+        for encoding in [
+            Encoding::Hex,
+            Encoding::Base64,
+            Encoding::Base64Hex,
+            Encoding::Plain,
+        ] {
+            assert_eq!(decode(encoding, &long), None);
+        }
+    }
+
+    #[test]
+    fn a_crc_is_written_as_one_number() {
+        assert_eq!(
+            Encoding::Decimal.encode(&[0xff, 0xff, 0xff, 0xff]),
+            b"4294967295"
+        );
+        assert_eq!(Encoding::Decimal.encode(&[0, 0, 0, 7]), b"7");
+    }
+}

@@ -1,0 +1,329 @@
+//! The signed content of one attempt, fed part by part.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use crate::form;
+use crate::json::{self, Found, JsonError};
+use crate::mac::Running;
+use crate::refusal::Refusal;
+use crate::request::Value;
+use crate::scheme::compiled::Compiled;
+use crate::scheme::{Change, Hash, Part, Place, Text};
+
+/// What the head said, as far as the content needs it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts<'a> {
+    pub(crate) stamp: Option<Value<'a>>,
+    pub(crate) id: Option<Value<'a>>,
+    /// By position in [`Compiled::head_parts`].
+    pub(crate) values: SmallVec<[Option<Value<'a>>; 2]>,
+    /// By position in [`Compiled::pair_keys`].
+    pub(crate) pairs: SmallVec<[Option<Value<'a>>; 1]>,
+    pub(crate) method: Cow<'a, str>,
+    pub(crate) path: Cow<'a, str>,
+    pub(crate) query: Option<Cow<'a, str>>,
+}
+
+impl Facts<'_> {
+    pub(crate) fn into_owned(self) -> Facts<'static> {
+        let own = |value: Option<Value<'_>>| value.map(|value| Cow::Owned(value.into_owned()));
+        Facts {
+            stamp: own(self.stamp),
+            id: own(self.id),
+            values: self.values.into_iter().map(own).collect(),
+            pairs: self.pairs.into_iter().map(own).collect(),
+            method: Cow::Owned(self.method.into_owned()),
+            path: Cow::Owned(self.path.into_owned()),
+            query: self.query.map(|query| Cow::Owned(query.into_owned())),
+        }
+    }
+}
+
+/// A complete body, with the JSON values that the scheme needs.
+#[derive(Debug)]
+pub(crate) struct BodyView<'a> {
+    pub(crate) bytes: &'a [u8],
+    found: Option<Found<'a>>,
+}
+
+impl<'a> BodyView<'a> {
+    pub(crate) fn new(compiled: &Compiled, bytes: &'a [u8]) -> Result<Self, Refusal> {
+        let found = if compiled.pointers.is_empty() {
+            None
+        } else {
+            Some(compiled.pointers.read(bytes).map_err(refuse_json)?)
+        };
+        Ok(Self { bytes, found })
+    }
+
+    /// The scalar at a place in the body; `None` when it is absent.
+    pub(crate) fn read(
+        &self,
+        compiled: &Compiled,
+        place: &Place,
+    ) -> Result<Option<Cow<'a, str>>, Refusal> {
+        match place {
+            Place::Json(pointer) => {
+                let raw = self
+                    .found
+                    .as_ref()
+                    .and_then(|found| found.get(compiled.pointers.position(pointer)?));
+                match raw {
+                    None => Ok(None),
+                    Some(raw) => json::content_text(raw).map_err(|()| malformed(pointer)),
+                }
+            }
+            Place::Form(name) => form::field(self.bytes, name).map_err(|_| repeated(name)),
+            Place::FormJson { field, pointer } => {
+                let Some(document) = form::field(self.bytes, field).map_err(|_| repeated(field))?
+                else {
+                    return Ok(None);
+                };
+                let mut pointers = json::Pointers::default();
+                let at = pointers.add(pointer);
+                let found = pointers.read(document.as_bytes()).map_err(refuse_json)?;
+                let text = match found.get(at) {
+                    None => None,
+                    Some(raw) => json::content_text(raw).map_err(|()| malformed(pointer))?,
+                };
+                Ok(text.map(|text| Cow::Owned(text.into_owned())))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn raw(&self, compiled: &Compiled, pointer: &str) -> Option<&'a [u8]> {
+        let at = compiled.pointers.position(pointer)?;
+        Some(self.found.as_ref()?.get(at)?.get().as_bytes())
+    }
+}
+
+pub(crate) fn refuse_json(error: JsonError) -> Refusal {
+    match error {
+        JsonError::Malformed => Refusal::BodyMalformed,
+        JsonError::Repeated(pointer) => Refusal::FieldRepeated {
+            name: pointer.into(),
+        },
+    }
+}
+
+fn malformed(name: &Text) -> Refusal {
+    Refusal::FieldMalformed { name: name.clone() }
+}
+
+fn repeated(name: &Text) -> Refusal {
+    Refusal::FieldRepeated { name: name.clone() }
+}
+
+fn missing(name: &Text) -> Refusal {
+    Refusal::FieldMissing { name: name.clone() }
+}
+
+/// Everything that parts may read.
+#[derive(Clone, Copy)]
+pub(crate) struct Content<'a, 'f> {
+    pub(crate) compiled: &'a Compiled,
+    pub(crate) facts: &'a Facts<'f>,
+    /// There when the body is complete.
+    pub(crate) body: Option<&'a BodyView<'a>>,
+    /// The key bytes, where the content holds the secret.
+    pub(crate) secret: Option<&'a [u8]>,
+}
+
+impl Content<'_, '_> {
+    /// Feeds parts in order. An absent value is a refusal, except inside `Optional` and for JSON fields, which are empty then.
+    pub(crate) fn feed(&self, parts: &[Part], sink: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
+        for part in parts {
+            self.feed_part(part, sink)?;
+        }
+        Ok(())
+    }
+
+    fn feed_part(&self, part: &Part, sink: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
+        match part {
+            Part::Literal(literal) => sink(literal.as_bytes()),
+            Part::Timestamp => {
+                sink(
+                    self.facts
+                        .stamp
+                        .as_deref()
+                        .ok_or(Refusal::TimestampMissing)?,
+                );
+            }
+            Part::Body => sink(self.body.map(|body| body.bytes).unwrap_or_default()),
+            Part::Id => match &self.facts.id {
+                Some(id) => sink(id),
+                None => return Err(missing(&"id".into())),
+            },
+            Part::Method => sink(self.facts.method.as_bytes()),
+            Part::Path => sink(self.facts.path.as_bytes()),
+            Part::Query => sink(self.facts.query.as_deref().unwrap_or_default().as_bytes()),
+            Part::Url | Part::UrlWithoutQuery => self.feed_url(*part == Part::Url, sink),
+            Part::Secret => sink(self.secret.unwrap_or_default()),
+            Part::Config(name) => {
+                let value = self.compiled.config.get(name.as_ref());
+                sink(value.map(String::as_bytes).unwrap_or_default());
+            }
+            Part::Optional(of) => {
+                let mut text = Vec::new();
+                match self.feed(of, &mut |bytes| text.extend_from_slice(bytes)) {
+                    Ok(()) => sink(&text),
+                    Err(Refusal::FieldMissing { .. }) => {}
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+            Part::Encode { encoding, of } => {
+                sink(&encoding.encode(&self.collect(of)?));
+            }
+            Part::Change { by, of } => sink(&by.apply(self.collect(of)?)),
+            Part::Digest {
+                algorithm,
+                encoding,
+                of,
+            } => sink(&encoding.encode(&self.digest(*algorithm, of)?)),
+            Part::FormSorted => {
+                for (name, value) in form::sorted(self.body_bytes()) {
+                    sink(name.as_bytes());
+                    sink(value.as_bytes());
+                }
+            }
+            Part::JsonRaw(pointer) => {
+                let raw = self
+                    .body
+                    .and_then(|body| body.raw(self.compiled, pointer))
+                    .ok_or_else(|| missing(pointer))?;
+                sink(raw);
+            }
+            Part::Json(_) | Part::FormJson { .. } => {
+                if let Some(text) = self.body_field(part)? {
+                    sink(text.as_bytes());
+                }
+            }
+            Part::Form(name) => match self.body_field(part)? {
+                Some(text) => sink(text.as_bytes()),
+                None => return Err(missing(name)),
+            },
+            Part::Header(name) | Part::QueryParam(name) | Part::Pair(name) => {
+                match self.head_value(part) {
+                    Some(value) => sink(value),
+                    None => return Err(missing(name)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn body_bytes(&self) -> &[u8] {
+        self.body.map(|body| body.bytes).unwrap_or_default()
+    }
+
+    fn body_field(&self, part: &Part) -> Result<Option<Cow<'_, str>>, Refusal> {
+        match (self.body, part.place()) {
+            (Some(body), Some(place)) => body.read(self.compiled, &place),
+            _ => Ok(None),
+        }
+    }
+
+    fn head_value(&self, part: &Part) -> Option<&[u8]> {
+        let place = part.place()?;
+        if let Place::Pair(key) = &place {
+            let at = self
+                .compiled
+                .pair_keys
+                .iter()
+                .position(|known| known == key)?;
+            return self.facts.pairs.get(at)?.as_deref();
+        }
+        let at = self
+            .compiled
+            .head_parts
+            .iter()
+            .position(|(known, _)| *known == place)?;
+        self.facts.values.get(at)?.as_deref()
+    }
+
+    fn collect(&self, of: &[Part]) -> Result<Vec<u8>, Refusal> {
+        let mut bytes = Vec::new();
+        self.feed(of, &mut |slice| bytes.extend_from_slice(slice))?;
+        Ok(bytes)
+    }
+
+    /// The digest of parts, fed and not collected.
+    pub(crate) fn digest(&self, hash: Hash, of: &[Part]) -> Result<Vec<u8>, Refusal> {
+        // Hash functions that are not built in are refused when the receiver is built.
+        let mut running = Running::digest(hash).ok_or(Refusal::SignatureMismatch)?;
+        self.feed(of, &mut |slice| running.update(slice))?;
+        Ok(running.finish().as_bytes().to_vec())
+    }
+
+    fn feed_url(&self, with_query: bool, sink: &mut dyn FnMut(&[u8])) {
+        let base = self.compiled.public_url.as_deref().unwrap_or_default();
+        sink(base.as_bytes());
+        sink(self.facts.path.as_bytes());
+        if let Some(query) = self.facts.query.as_deref().filter(|_| with_query) {
+            sink(b"?");
+            sink(query.as_bytes());
+        }
+    }
+}
+
+impl Change {
+    fn apply(self, mut bytes: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Upper => bytes.make_ascii_uppercase(),
+            Self::Lower => bytes.make_ascii_lowercase(),
+            Self::Reverse => bytes.reverse(),
+            Self::JsonString => {
+                let text = String::from_utf8_lossy(&bytes);
+                return serde_json::to_vec(&text).unwrap_or_default();
+            }
+            Self::PercentDecode => return percent_decode(&bytes),
+        }
+        bytes
+    }
+}
+
+/// Decodes `%XX` once; a broken escape stays as text.
+fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        let escape = match (first, after) {
+            (b'%', [high, low, ..]) => {
+                let mut byte = [0_u8; 1];
+                base16ct::mixed::decode([*high, *low], &mut byte)
+                    .ok()
+                    .and_then(|decoded| decoded.first().copied())
+            }
+            _ => None,
+        };
+        match escape {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_exact() {
+        let change = |by: Change, text: &str| String::from_utf8(by.apply(text.into())).unwrap();
+        assert_eq!(change(Change::Upper, "a\u{df}b"), "A\u{df}B");
+        assert_eq!(change(Change::Lower, "AB"), "ab");
+        assert_eq!(change(Change::Reverse, "abc"), "cba");
+        assert_eq!(change(Change::JsonString, "a\"\n"), "\"a\\\"\\n\"");
+        assert_eq!(change(Change::PercentDecode, "%2Fa%2fb%zz%2"), "/a/b%zz%2");
+    }
+}

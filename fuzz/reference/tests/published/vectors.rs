@@ -1,0 +1,626 @@
+//! Vectors published by the providers or their SDKs, and recomputed when they were collected. Those signed with an
+//! asymmetric key are left out: the reference knows no such scheme.
+
+/// One published attempt and its verdict.
+pub(crate) struct Vector {
+    pub(crate) provider: &'static str,
+    pub(crate) secret: &'static str,
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+    pub(crate) body: &'static str,
+    /// Unix seconds; zero where time plays no role.
+    pub(crate) now: i64,
+    pub(crate) accept: bool,
+    pub(crate) source: &'static str,
+}
+
+pub(crate) const VECTORS: &[Vector] = &[
+    Vector {
+        provider: "stripe",
+        secret: "webhook_secret",
+        headers: &[(
+            "Stripe-Signature",
+            "t=1533204620,v1=2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7,v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef",
+        )],
+        body: r#"{
+  "id": "evt_123",
+  "object": "event",
+  "account": "acct_123",
+  "api_version": "2017-05-25",
+  "created": 1533204620,
+  "data": {
+    "object": {
+      "id": "cus_123",
+      "object": "customer",
+      "created": 123456789,
+      "email": "test@stripe.com",
+      "livemode": false,
+      "metadata": {}
+    }
+  },
+  "livemode": false,
+  "pending_webhooks": 1,
+  "request": {
+    "id": "req_123",
+    "idempotency_key": "idempotency-key-123"
+  },
+  "type": "customer.created"
+}
+"#,
+        now: 1533204720,
+        accept: true,
+        source: "github:stripe/stripe-dotnet src/StripeTests/Services/Events/EventUtilityTest.cs ConstructEvent / ValidateSignature_ValidSignatureDoesNotThrow (now = t + 100)",
+    },
+    Vector {
+        provider: "stripe",
+        secret: "webhook_secret",
+        headers: &[(
+            "Stripe-Signature",
+            "t=1533204620,v1=2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7,v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef",
+        )],
+        body: r#"{
+  "id": "evt_123",
+  "object": "event",
+  "account": "acct_123",
+  "api_version": "2017-05-25",
+  "created": 1533204620,
+  "data": {
+    "object": {
+      "id": "cus_123",
+      "object": "customer",
+      "created": 123456789,
+      "email": "test@stripe.com",
+      "livemode": false,
+      "metadata": {}
+    }
+  },
+  "livemode": false,
+  "pending_webhooks": 1,
+  "request": {
+    "id": "req_123",
+    "idempotency_key": "idempotency-key-123"
+  },
+  "type": "customer.created"
+}
+this_changes_the_json"#,
+        now: 1533204720,
+        accept: false,
+        source: "github:stripe/stripe-dotnet src/StripeTests/Services/Events/EventUtilityTest.cs RejectIncorrectSignature (body has text appended)",
+    },
+    Vector {
+        provider: "stripe",
+        secret: "",
+        headers: &[(
+            "Stripe-Signature",
+            "t=,v1=2220f87ef101a04665f11cdf770523143f875572008577fa0f20882ddb9cc3c7,v0=63f3a72374a733066c4be69ed7f8e5ac85c22c9f0a6a612ab9a025a9e4ee7eef",
+        )],
+        body: "{}",
+        now: 1533204720,
+        accept: false,
+        source: "github:stripe/stripe-dotnet src/StripeTests/Services/Events/EventUtilityTest.cs ValidateSignatureHandlesIncorrectHeaderValues #1 (empty t)",
+    },
+    Vector {
+        provider: "stripe",
+        secret: "",
+        headers: &[("Stripe-Signature", "t,v1=,v0")],
+        body: "{}",
+        now: 1533204720,
+        accept: false,
+        source: "github:stripe/stripe-dotnet src/StripeTests/Services/Events/EventUtilityTest.cs ValidateSignatureHandlesIncorrectHeaderValues #3",
+    },
+    Vector {
+        provider: "stripe",
+        secret: "",
+        headers: &[("Stripe-Signature", ",,")],
+        body: "{}",
+        now: 1533204720,
+        accept: false,
+        source: "github:stripe/stripe-dotnet src/StripeTests/Services/Events/EventUtilityTest.cs ValidateSignatureHandlesIncorrectHeaderValues #6",
+    },
+    Vector {
+        provider: "stripe",
+        secret: "whsec_test_secret",
+        headers: &[("Stripe-Signature", "v1,t=1")],
+        body: r#"{"id":"evt_test_webhook","object":"event"}"#,
+        now: 1,
+        accept: false,
+        source: r#"github:stripe/stripe-go webhook/client_test.go TestTokenNew (header "v1,t=1"); secret and payload from the same file family"#,
+    },
+    Vector {
+        provider: "github",
+        secret: "It's a Secret to Everybody",
+        headers: &[
+            ("Content-Type", "application/json"),
+            (
+                "X-Hub-Signature-256",
+                "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+            ),
+        ],
+        body: "Hello, World!",
+        now: 0,
+        accept: true,
+        source: "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation",
+    },
+    Vector {
+        provider: "github",
+        secret: "development",
+        headers: &[
+            ("Content-Type", "application/json"),
+            (
+                "X-Hub-Signature-256",
+                "sha256=afecc3caa27548bb90d51a50384cb2868b9a3327b4ad6a01c9bd4ed0f8b0b12c",
+            ),
+        ],
+        body: r#"{"foo":"Foo\n\u001B[34mbar: ♥♥♥♥♥♥♥♥\nthis-is-lost\u001B[0m\u001B[2K"}"#,
+        now: 0,
+        accept: true,
+        source: "github:octokit/webhooks-methods.js test/verify.test.ts special characters (#71)",
+    },
+    Vector {
+        provider: "github",
+        secret: "mysecret",
+        headers: &[
+            ("Content-Type", "application/json"),
+            ("X-Hub-Signature-256", "foo"),
+        ],
+        body: r#"{"foo":"bar"}"#,
+        now: 0,
+        accept: false,
+        source: "github:octokit/webhooks-methods.js test/verify.test.ts incorrect signature",
+    },
+    Vector {
+        provider: "github",
+        secret: "0123456789abcdef",
+        headers: &[
+            ("Content-Type", "application/json"),
+            (
+                "X-Hub-Signature-256",
+                "sha256=b1f8020f5b4cd42042f807dd939015c4a418bc1ff7f604dd55b0a19b5d953d9b",
+            ),
+        ],
+        body: r#"{"yo":true}"#,
+        now: 0,
+        accept: true,
+        source: "github:google/go-github github/messages_test.go TestValidatePayload sha256 header (third-party client)",
+    },
+    Vector {
+        provider: "github-sha1",
+        secret: "0123456789abcdef",
+        headers: &[
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            (
+                "X-Hub-Signature",
+                "sha1=3374ef144403e8035423b23b02e2c9d7a4c50368",
+            ),
+        ],
+        body: "payload=%7B%22yo%22%3Atrue%7D",
+        now: 0,
+        accept: true,
+        source: "github:google/go-github github/messages_test.go TestValidatePayload_FormPost legacy sha1, form encoded (third-party client)",
+    },
+    Vector {
+        provider: "github",
+        secret: "0123456789abcdef",
+        headers: &[
+            ("Content-Type", "application/json"),
+            ("X-Hub-Signature", "yo"),
+        ],
+        body: r#"{"yo":true}"#,
+        now: 0,
+        accept: false,
+        source: "github:google/go-github github/messages_test.go TestValidatePayload missing prefix",
+    },
+    Vector {
+        provider: "github",
+        secret: "0123456789abcdef",
+        headers: &[
+            ("Content-Type", "application/json"),
+            ("X-Hub-Signature", "sha1=012345"),
+        ],
+        body: r#"{"yo":true}"#,
+        now: 0,
+        accept: false,
+        source: "github:google/go-github github/messages_test.go TestValidatePayload truncated",
+    },
+    Vector {
+        provider: "slack",
+        secret: "8f742231b10e8888abcd99yyyzzz85a5",
+        headers: &[
+            ("X-Slack-Request-Timestamp", "1531420618"),
+            (
+                "X-Slack-Signature",
+                "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+            ),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ],
+        body: "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c",
+        now: 1531420618,
+        accept: true,
+        source: "github:slackapi/python-slack-sdk tests/slack_sdk/signature/test_signature_verifier.py test_is_valid_request (the example of the Slack docs)",
+    },
+    Vector {
+        provider: "slack",
+        secret: "8f742231b10e8888abcd99yyyzzz85a5",
+        headers: &[
+            ("X-Slack-Request-Timestamp", "1531420618"),
+            (
+                "X-Slack-Signature",
+                "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+            ),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ],
+        body: "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c",
+        now: 1700000000,
+        accept: false,
+        source: "github:slackapi/python-slack-sdk tests/slack_sdk/signature/test_signature_verifier.py test_is_valid_request_expiration (the test uses the real clock; here 2023)",
+    },
+    Vector {
+        provider: "slack",
+        secret: "8f742231b10e8888abcd99yyyzzz85a5",
+        headers: &[
+            ("X-Slack-Request-Timestamp", "1531420618"),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ],
+        body: "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c",
+        now: 1531420618,
+        accept: false,
+        source: "github:slackapi/python-slack-sdk tests/slack_sdk/signature/test_signature_verifier.py test_is_valid_none (no signature header)",
+    },
+    Vector {
+        provider: "shopify",
+        secret: "test_secret_key",
+        headers: &[
+            ("X-Shopify-API-Version", "2023-01"),
+            ("X-Shopify-Shop-Domain", "shop1.myshopify.io"),
+            ("X-Shopify-Topic", "products/create"),
+            ("X-Shopify-Webhook-Id", "123456789"),
+            (
+                "X-Shopify-Hmac-Sha256",
+                "B23tXN681gZ0qIWNRrgtzBE9XSDo5yaUu6wfmhu3a7g=",
+            ),
+        ],
+        body: r#"{"foo": "bar"}"#,
+        now: 0,
+        accept: true,
+        source: "github:Shopify/shopify-app-js packages/apps/shopify-api/lib/webhooks/__tests__/validate.test.ts returns true for valid request",
+    },
+    Vector {
+        provider: "shopify",
+        secret: "test_secret_key",
+        headers: &[
+            ("X-Shopify-API-Version", "2023-01"),
+            ("X-Shopify-Shop-Domain", "shop1.myshopify.io"),
+            ("X-Shopify-Topic", "products/create"),
+            ("X-Shopify-Webhook-Id", "123456789"),
+            ("X-Shopify-Hmac-Sha256", "fake"),
+        ],
+        body: r#"{"foo": "bar"}"#,
+        now: 0,
+        accept: false,
+        source: "github:Shopify/shopify-app-js packages/apps/shopify-api/lib/webhooks/__tests__/validate.test.ts returns false on invalid HMAC",
+    },
+    Vector {
+        provider: "shopify",
+        secret: "test_secret_key",
+        headers: &[
+            ("X-Shopify-API-Version", "2023-01"),
+            ("X-Shopify-Shop-Domain", "shop1.myshopify.io"),
+            ("X-Shopify-Topic", "products/create"),
+            ("X-Shopify-Webhook-Id", "123456789"),
+        ],
+        body: r#"{"foo": "bar"}"#,
+        now: 0,
+        accept: false,
+        source: "github:Shopify/shopify-app-js packages/apps/shopify-api/lib/webhooks/__tests__/validate.test.ts returns false on missing HMAC",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: true,
+        source: "github:standard-webhooks/standard-webhooks libraries/python tests/test_webhooks.py test_sign_function",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: true,
+        source: "github:standard-webhooks/standard-webhooks libraries/python tests/test_webhooks.py test_signature_verification_with_and_without_prefix (secret without whsec_; test_sign values)",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("webhook-timestamp", "1649367553"),
+            (
+                "webhook-signature",
+                "v1,tFtCZ5RDCPxzWQRWXWPgrCgE2frDBe9gjpbWQxnVfsQ= v1,Mm7xgUVICxZfQ3bgf0h0Dof65L/IFx+PnZvnDWPCX6Q= v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw= v1,9DfC1c3eeOrXB6w/5dIDydLNQaEyww5KalE5jLBZucE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now: 1649367553,
+        accept: true,
+        source: "github:standard-webhooks/standard-webhooks libraries/rust lib tests test_verify_with_multiple_signatures (values of test_sign)",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("webhook-timestamp", "1649367553"),
+            (
+                "webhook-signature",
+                "v1,tFtCZ5RDCPxzWQRWXWPgrCgE2frDBe9gjpbWQxnVfsQ= v1,Mm7xgUVICxZfQ3bgf0h0Dof65L/IFx+PnZvnDWPCX6Q= v1,9DfC1c3eeOrXB6w/5dIDydLNQaEyww5KalE5jLBZucE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now: 1649367553,
+        accept: false,
+        source: "github:standard-webhooks/standard-webhooks libraries/rust lib tests test_no_verify_with_multiple_signatures",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("webhook-timestamp", "1649367553"),
+            ("webhook-signature", "v1,tZ1I4"),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now: 1649367553,
+        accept: false,
+        source: "github:standard-webhooks/standard-webhooks libraries/rust lib tests test_verify_partial_signature (first bytes)",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265029,
+        accept: false,
+        source: "github:standard-webhooks/standard-webhooks libraries/python tests/test_webhooks.py test_new_timestamp_fails (now = t - 301)",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-timestamp", "1614265330"),
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: false,
+        source: "github:standard-webhooks/standard-webhooks libraries/python tests/test_webhooks.py test_missing_id_raises_error",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: false,
+        source: "github:standard-webhooks/standard-webhooks libraries/python tests/test_webhooks.py test_missing_signature_raises_error",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLawdd",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: false,
+        source: "github:standard-webhooks/standard-webhooks libraries/csharp WebhookTest.cs invalid signature",
+    },
+    Vector {
+        provider: "standard-webhooks",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            (
+                "webhook-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: true,
+        source: "as the v1a vector, symmetric key with both signatures",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("svix-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("svix-timestamp", "1649367553"),
+            (
+                "svix-signature",
+                "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now: 1649367553,
+        accept: true,
+        source: "github:svix/svix-webhooks rust lib tests test_sign",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("svix-timestamp", "1614265330"),
+            (
+                "svix-signature",
+                "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc= v2,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc= v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: true,
+        source: "github:svix/svix-webhooks python tests/test_webhooks.py test_multi_sig_payload_is_valid (values of test_sign)",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("svix-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("svix-timestamp", "1649367553"),
+            (
+                "svix-signature",
+                "v1,R3PTzyfHASBKHH98a7yexTwaJ4yNIcGhFQc1yuN+BPU=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now: 1649367553,
+        accept: false,
+        source: "github:svix/svix-webhooks rust lib tests test_no_verify (values of test_sign)",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("svix-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("svix-timestamp", "1649367553"),
+            ("svix-signature", "v1,"),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now: 1649367553,
+        accept: false,
+        source: r#"github:svix/svix-webhooks rust lib tests test_verify_partial_signature (just "v1,")"#,
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("svix-timestamp", "1614265330"),
+            (
+                "svix-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265631,
+        accept: false,
+        source: "github:svix/svix-webhooks python tests/test_webhooks.py test_old_timestamp_fails (now = t + 301)",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("svix-timestamp", "hello"),
+            (
+                "svix-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: false,
+        source: "github:svix/svix-webhooks python tests/test_webhooks.py test_invalid_timestamp_raises_error",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            (
+                "svix-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: false,
+        source: "github:svix/svix-webhooks python tests/test_webhooks.py test_timestamp_raises_error",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("webhook-timestamp", "1649367553"),
+            (
+                "webhook-signature",
+                "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now: 1649367553,
+        accept: true,
+        source: "github:svix/svix-webhooks rust/src/webhooks.rs test_verify with unbranded headers (values of test_sign)",
+    },
+    Vector {
+        provider: "svix",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("svix-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("svix-timestamp", "1614265330"),
+            (
+                "svix-signature",
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            ("Content-Type", "application/json"),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now: 1614265330,
+        accept: true,
+        source: "github:svix/svix-webhooks server/svix-server/src/worker.rs test_generate_msg_headers_with_signing_key",
+    },
+];
