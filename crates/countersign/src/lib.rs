@@ -17,6 +17,8 @@ mod refusal;
 mod request;
 pub mod scheme;
 mod secret;
+#[cfg(feature = "sign")]
+mod sign;
 mod signed_content;
 mod timestamp;
 mod verify;
@@ -30,5 +32,7 @@ pub use self::refusal::{Fault, Refusal};
 pub use self::request::Head;
 pub use self::scheme::Scheme;
 pub use self::secret::{RingError, Secret, SecretError, SecretRing};
+#[cfg(feature = "sign")]
+pub use self::sign::{Message, SignError};
 pub use self::timestamp::{Timestamp, Tolerance, Unit};
 pub use self::verify::Verified;
