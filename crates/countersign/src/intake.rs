@@ -1,6 +1,7 @@
 //! Step 4: the body comes in, chunk by chunk, counted and hashed as it comes.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -23,7 +24,6 @@ type Around = SmallVec<[u8; 128]>;
 ///
 /// It owns the buffer and the running MACs: what is verified is what is handed on. Made by [`Receiver::open`](crate::Receiver::open);
 /// push every chunk in order, then [`finish`](Self::finish).
-#[derive(Debug)]
 pub struct Intake {
     compiled: Arc<Compiled>,
     now: Timestamp,
@@ -37,8 +37,21 @@ pub struct Intake {
     work: Work,
 }
 
+impl fmt::Debug for Intake {
+    /// Neither the body nor the signature: what a stranger sends does not belong into logs.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Intake")
+            .field("scheme", &self.compiled.scheme.name)
+            .field("received", &self.received)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What is to be done with the body.
-#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is the hot one: a box would be an allocation per accepted request"
+)]
 enum Work {
     Streamed {
         candidates: Candidates,
@@ -56,7 +69,6 @@ enum Work {
     },
 }
 
-#[derive(Debug)]
 enum Body {
     /// Nothing yet, or one piece, which is handed on as it is.
     OnePiece(Bytes),
@@ -182,6 +194,14 @@ impl Intake {
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.received
+    }
+
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        match &self.body {
+            Body::OnePiece(bytes) => bytes.len(),
+            Body::Pieces(pieces) => pieces.capacity(),
+        }
     }
 
     /// Step 5: the body is complete. Checks the signature over exactly the bytes that were pushed.

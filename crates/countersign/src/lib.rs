@@ -6,6 +6,9 @@ pub mod danger;
 pub mod defaults;
 mod delivery;
 mod form;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod intake;
 mod json;
 mod mac;

@@ -13,15 +13,10 @@ use crate::scheme::{Algorithm, Hash};
 
 /// A secret made ready for its algorithm. Cloned per attempt, never keyed again.
 pub(crate) struct Keyed {
-    kind: Kind,
+    /// The keyed start of every computation; nothing is computed for tokens and basic credentials.
+    start: Option<Running>,
     /// The key bytes, where the scheme puts the secret into its content or compares it.
     secret: Option<Zeroizing<Vec<u8>>>,
-}
-
-enum Kind {
-    Running(Running),
-    /// Token and basic: compared, not computed.
-    Compared,
 }
 
 /// A tag under computation: content is fed in slices, in order.
@@ -51,28 +46,32 @@ impl Keyed {
         keep_secret: bool,
     ) -> Option<Self> {
         // HMAC takes keys of any length; the error type is for other MACs.
-        let kind = match algorithm {
-            Algorithm::HmacSha1 => Running::HmacSha1(Hmac::new_from_slice(&key).ok()?).into(),
-            Algorithm::HmacSha256 => Running::HmacSha256(Hmac::new_from_slice(&key).ok()?).into(),
-            Algorithm::HmacSha384 => Running::HmacSha384(Hmac::new_from_slice(&key).ok()?).into(),
-            Algorithm::HmacSha512 => Running::HmacSha512(Hmac::new_from_slice(&key).ok()?).into(),
-            Algorithm::Token | Algorithm::Basic => Kind::Compared,
-            Algorithm::Sha1 => Running::digest(Hash::Sha1)?.into(),
-            Algorithm::Sha256 => Running::digest(Hash::Sha256)?.into(),
-            Algorithm::Sha384 => Running::digest(Hash::Sha384)?.into(),
-            Algorithm::Sha512 => Running::digest(Hash::Sha512)?.into(),
+        let start = match algorithm {
+            Algorithm::HmacSha1 => Running::HmacSha1(Hmac::new_from_slice(&key).ok()?),
+            Algorithm::HmacSha256 => Running::HmacSha256(Hmac::new_from_slice(&key).ok()?),
+            Algorithm::HmacSha384 => Running::HmacSha384(Hmac::new_from_slice(&key).ok()?),
+            Algorithm::HmacSha512 => Running::HmacSha512(Hmac::new_from_slice(&key).ok()?),
+            Algorithm::Sha1 => Running::digest(Hash::Sha1)?,
+            Algorithm::Sha256 => Running::digest(Hash::Sha256)?,
+            Algorithm::Sha384 => Running::digest(Hash::Sha384)?,
+            Algorithm::Sha512 => Running::digest(Hash::Sha512)?,
+            Algorithm::Token | Algorithm::Basic => {
+                return Some(Self {
+                    start: None,
+                    secret: Some(key),
+                });
+            }
             Algorithm::Md5 | Algorithm::Unsigned => return None,
         };
-        let secret = (keep_secret || matches!(kind, Kind::Compared)).then_some(key);
-        Some(Self { kind, secret })
+        Some(Self {
+            start: Some(start),
+            secret: keep_secret.then_some(key),
+        })
     }
 
     /// A fresh computation under this key; `None` where nothing is computed.
     pub(crate) fn start(&self) -> Option<Running> {
-        match &self.kind {
-            Kind::Running(keyed) => Some(keyed.clone()),
-            Kind::Compared => None,
-        }
+        self.start.clone()
     }
 
     pub(crate) fn secret(&self) -> Option<&[u8]> {
@@ -83,12 +82,6 @@ impl Keyed {
     pub(crate) fn matches_token<'a>(&self, candidates: impl Iterator<Item = &'a [u8]>) -> bool {
         self.secret()
             .is_some_and(|token| matches_any(token, candidates))
-    }
-}
-
-impl From<Running> for Kind {
-    fn from(running: Running) -> Self {
-        Self::Running(running)
     }
 }
 

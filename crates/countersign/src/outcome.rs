@@ -78,3 +78,80 @@ const fn body_of(status: StatusCode) -> &'static str {
         _ => "bad request\n",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every refusal with its whole row: code, status. A new variant does not compile until `answer` knows it; add it here too.
+    #[test]
+    fn the_whole_table() {
+        let name = || "x".into();
+        let table = [
+            (Refusal::MethodNotAllowed, "method_not_allowed", 405),
+            (Refusal::MediaTypeUnsupported, "media_type_unsupported", 415),
+            (
+                Refusal::ContentEncodingUnsupported,
+                "content_encoding_unsupported",
+                415,
+            ),
+            (Refusal::LengthMalformed, "length_malformed", 400),
+            (Refusal::BodyTooLarge { limit: 1 }, "body_too_large", 413),
+            (Refusal::BodyTooSlow, "body_too_slow", 408),
+            (Refusal::BodyIncomplete, "body_incomplete", 400),
+            (Refusal::BodyEmpty, "body_empty", 400),
+            (Refusal::BodyMalformed, "body_malformed", 400),
+            (Refusal::SignatureMissing, "signature_missing", 401),
+            (Refusal::SignatureMalformed, "signature_malformed", 400),
+            (Refusal::SignatureRepeated, "signature_repeated", 400),
+            (
+                Refusal::SignatureTooLong { limit: 1 },
+                "signature_too_long",
+                400,
+            ),
+            (
+                Refusal::TooManyCandidates { limit: 1 },
+                "too_many_candidates",
+                400,
+            ),
+            (Refusal::SignatureMismatch, "signature_mismatch", 401),
+            (Refusal::TimestampMissing, "timestamp_missing", 400),
+            (Refusal::TimestampMalformed, "timestamp_malformed", 400),
+            (Refusal::TimestampRepeated, "timestamp_repeated", 400),
+            (Refusal::TimestampTooOld, "timestamp_too_old", 400),
+            (Refusal::TimestampTooNew, "timestamp_too_new", 400),
+            (Refusal::FieldMissing { name: name() }, "field_missing", 400),
+            (
+                Refusal::FieldMalformed { name: name() },
+                "field_malformed",
+                400,
+            ),
+            (
+                Refusal::FieldRepeated { name: name() },
+                "field_repeated",
+                400,
+            ),
+        ];
+        for (refusal, code, status) in &table {
+            let answer = answer(refusal);
+            assert_eq!((refusal.code(), answer.status.as_u16()), (*code, *status));
+            assert!(!matches!(status, 200..=299 | 409 | 410 | 425), "{code}");
+            let message = refusal.to_string();
+            assert!(
+                !message.ends_with('.') && message == message.to_lowercase(),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn equal_statuses_look_equal() {
+        let missing = answer(&Refusal::SignatureMissing);
+        assert_eq!(missing, answer(&Refusal::SignatureMismatch));
+        assert_eq!(
+            answer(&Refusal::TimestampTooOld),
+            answer(&Refusal::SignatureMalformed)
+        );
+        assert_eq!(unguarded().status.as_u16(), 500);
+    }
+}

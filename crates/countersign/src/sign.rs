@@ -183,10 +183,10 @@ impl Scheme {
             }
             _ => {}
         }
-        if let Some(id) = message.id.as_deref().filter(|_| self.uses_id()) {
-            if !is_plain_header_id(id.as_bytes()) {
-                return Err(SignError::Value { what: "the id" });
-            }
+        if let Some(id) = message.id.as_deref().filter(|_| self.uses_id())
+            && !is_plain_header_id(id.as_bytes())
+        {
+            return Err(SignError::Value { what: "the id" });
         }
         let tag = self.tag(keyed, message, stamp)?;
         self.lay_out(text_of(Some(&self.signature.encoding.encode(&tag)))?, stamp)

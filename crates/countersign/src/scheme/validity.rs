@@ -242,10 +242,10 @@ impl Scheme {
     pub(crate) fn pair_keys(&self) -> Vec<Text> {
         let mut keys = Vec::new();
         let mut add = |place: Option<Place>| {
-            if let Some(Place::Pair(key)) = place {
-                if !keys.contains(&key) {
-                    keys.push(key);
-                }
+            if let Some(Place::Pair(key)) = place
+                && !keys.contains(&key)
+            {
+                keys.push(key);
             }
         };
         add(self.timestamp.as_ref().map(|rule| rule.place.clone()));
@@ -502,3 +502,7 @@ fn check_pointer(field: &'static str, pointer: &str) -> Checked {
         "a JSON pointer starts with a slash, escapes as RFC 6901 says and has at most 15 steps",
     )
 }
+
+#[cfg(test)]
+#[path = "validity_tests.rs"]
+mod tests;
