@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::form;
-use crate::json::{self, Found};
+use crate::json::{self, Found, JsonError};
 use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot, is_plain_field};
 use crate::scheme::compiled::Compiled;
@@ -66,14 +66,15 @@ impl Verified {
     ///
     /// # Errors
     /// [`Refusal::FieldRepeated`] when a field occurs twice, [`Refusal::FieldMalformed`] when it is empty, too long or of the wrong
-    /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
+    /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error, nor is an
+    /// empty tenant or event name, or an event name that cannot be used, unless the scheme has a closed list of them.
     pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
         let [id, event, tenant] = {
             let fields = Fields::read(&self)?;
             let scheme = &self.compiled.scheme;
             [
                 fields.first(&scheme.id, 0, head)?,
-                fields.first(&scheme.event, 1, head)?,
+                fields.event(head)?,
                 fields.first(&scheme.tenant, 2, head)?,
             ]
         };
@@ -199,7 +200,7 @@ struct Fields<'a> {
     compiled: &'a Compiled,
     verified: &'a Verified,
     shape: Shape,
-    json: Option<Found<'a>>,
+    json: Result<Option<Found<'a>>, JsonError>,
     forms: Vec<Option<String>>,
 }
 
@@ -208,10 +209,11 @@ impl<'a> Fields<'a> {
         let compiled = &*verified.compiled;
         let body = verified.body.as_ref();
         let shape = Shape::of(body);
+        // Whether a body that is no document matters depends on the field that is asked for.
         let json = if shape == Shape::Json && !compiled.field_pointers.is_empty() {
-            Some(compiled.field_pointers.read(body).map_err(refuse_json)?)
+            compiled.field_pointers.read(body).map(Some)
         } else {
-            None
+            Ok(None)
         };
         let mut forms = Vec::new();
         if shape == Shape::Form {
@@ -230,6 +232,20 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The event's name decides nothing unless the scheme has a closed list of them: one that cannot be used is then not there, so that a
+    /// genuine delivery is not lost for it. A repeated one is refused all the same.
+    fn event(&self, head: &impl Head) -> Result<Option<Field>, Refusal> {
+        let scheme = &self.compiled.scheme;
+        match self.first(&scheme.event, 1, head) {
+            Err(Refusal::BodyMalformed | Refusal::FieldMalformed { .. })
+                if scheme.events.is_empty() =>
+            {
+                Ok(None)
+            }
+            event => event,
+        }
+    }
+
     /// The first place of a list that holds a value. `which` is the list's position in [`Compiled::fields`].
     fn first(
         &self,
@@ -238,21 +254,61 @@ impl<'a> Fields<'a> {
         head: &impl Head,
     ) -> Result<Option<Field>, Refusal> {
         for (at, place) in places.iter().enumerate() {
-            let spot = self
-                .compiled
-                .fields
-                .get(which)
-                .and_then(|spots| spots.get(at)?.as_ref());
-            let Some(text) = self.value(place, spot, which == 0, head)? else {
+            let spots = self.compiled.fields.get(which).and_then(|all| all.get(at));
+            let spots = spots.map(Vec::as_slice).unwrap_or_default();
+            let Some(text) = self.whole(place, spots, which == 0, head)? else {
                 continue;
             };
+            // Senders spell a tenant that is not there as an empty string (Sinch's `app_id`); an id is never empty.
+            if text.is_empty() && which != 0 {
+                continue;
+            }
             let signed = self.compiled.scheme.signs(place);
             if !std::str::from_utf8(&text).is_ok_and(is_plain_field) {
-                return Err(Refusal::FieldMalformed { name: name(place) });
+                let name = match spots {
+                    [Some(spot)] => spot.name(self.verified.family),
+                    _ => name(place),
+                };
+                return Err(Refusal::FieldMalformed { name });
             }
             return Ok(Some(Field { text, signed }));
         }
         Ok(None)
+    }
+
+    /// The value at a place, or the joined values of the places that make it up. Absent when one of them is.
+    fn whole(
+        &self,
+        place: &Place,
+        spots: &[Option<HeadSpot>],
+        is_id: bool,
+        head: &impl Head,
+    ) -> Result<Option<Bytes>, Refusal> {
+        let mut joined = Vec::new();
+        for (at, part) in place.each().iter().enumerate() {
+            let spot = spots.get(at).and_then(Option::as_ref);
+            let Some(text) = self.value(part, spot, is_id, head)? else {
+                return Ok(None);
+            };
+            if part == place {
+                return Ok(Some(text));
+            }
+            if text.is_empty() {
+                return Err(Refusal::FieldMalformed { name: name(part) });
+            }
+            if at > 0 {
+                joined.push(b'/');
+            }
+            // Two different sets of values must not look the same.
+            for byte in &text {
+                match byte {
+                    b'~' => joined.extend_from_slice(b"~0"),
+                    b'/' => joined.extend_from_slice(b"~1"),
+                    other => joined.push(*other),
+                }
+            }
+        }
+        Ok(Some(Bytes::from(joined)))
     }
 
     fn value(
@@ -272,7 +328,11 @@ impl<'a> Fields<'a> {
         match (place, self.shape) {
             (Place::Json(pointer), Shape::Json) => {
                 let position = self.compiled.field_pointers.position(pointer);
-                let found = position.and_then(|at| self.json.as_ref()?.get(at));
+                let json = self
+                    .json
+                    .as_ref()
+                    .map_err(|error| refuse_json(error.clone()))?;
+                let found = position.and_then(|at| json.as_ref()?.get(at));
                 let Some(raw) = found else { return Ok(None) };
                 let text = json::field_text(raw)
                     .map_err(|()| Refusal::FieldMalformed { name: name(place) })?;
@@ -326,7 +386,9 @@ fn name(place: &Place) -> crate::scheme::Text {
         | Place::Form(name)
         | Place::Pair(name)
         | Place::Json(name)
-        | Place::FormJson { pointer: name, .. } => name.clone(),
+        | Place::FormJson { pointer: name, .. }
+        | Place::JsonEach { pointer: name, .. } => name.clone(),
+        Place::All(places) => places.first().map(name).unwrap_or_default(),
         Place::PathEnd => "path".into(),
         Place::FirstItem => "first item".into(),
     }

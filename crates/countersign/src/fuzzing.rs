@@ -106,11 +106,10 @@ pub fn form_field(body: &[u8], name: &str) -> Result<Option<String>, Refusal> {
     }
 }
 
-/// All distinct fields of a form, sorted.
+/// All distinct fields of a form, sorted; `None` when there are more than the limit.
 #[must_use]
-pub fn form_sorted(body: &[u8]) -> Vec<(String, String)> {
-    form::sorted(body)
-        .into_iter()
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect()
+pub fn form_sorted(body: &[u8]) -> Option<Vec<(String, String)>> {
+    let pairs = form::sorted(body)?;
+    let own = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned());
+    Some(pairs.into_iter().map(own).collect())
 }

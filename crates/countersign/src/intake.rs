@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::request::{Head, ReadError, Value, is_plain_header_id, trim};
 use crate::scheme::compiled::{Compiled, Plan};
 use crate::scheme::signature::{Candidates, SignatureText};
-use crate::scheme::{Lines, Part, Place};
+use crate::scheme::{Lines, Part, Place, Text};
 use crate::signed_content::{BodyView, Content, Facts};
 use crate::timestamp::{MAX_TIMESTAMP_LEN, Timestamp};
 use crate::verify::Verified;
@@ -96,6 +96,7 @@ impl Intake {
             }
             _ => None,
         };
+        check_required(compiled, family, head, text.as_ref())?;
         let id = signed_id(compiled, family, head)?;
         let signed_id = id.as_deref().map(SmallVec::from_slice);
         let (pairs, candidates) = match text {
@@ -121,9 +122,16 @@ impl Intake {
         for (_, spot) in &compiled.head_parts {
             facts.values.push(spot.read_field(family, head)?);
         }
+        let content = Content {
+            compiled,
+            facts: &facts,
+            body: None,
+            secret: None,
+        };
+        check_apart(&content, family, &compiled.scheme.content)?;
         let work = match (compiled.plan, candidates) {
             (Plan::Streamed { body_at }, Some(candidates)) => {
-                let (before, after) = around(compiled, &facts, body_at)?;
+                let (before, after) = around(&content, body_at)?;
                 Work::Streamed {
                     candidates,
                     before,
@@ -427,68 +435,88 @@ fn signed_id<'a, H: Head>(
     Ok(Some(value))
 }
 
-/// Renders what stands before and after the streamed body.
-///
-/// A variable part from the head must not hold the literal that ends it (before the body) or begins it (after the body): otherwise two
-/// different requests could have the same signed content.
-fn around(
+/// Step 1, last: the fixed values that the scheme's deliveries carry in their head.
+fn check_required<H: Head>(
     compiled: &Compiled,
-    facts: &Facts<'_>,
-    body_at: usize,
-) -> Result<(Around, Around), Refusal> {
-    let content = Content {
-        compiled,
-        facts,
-        body: None,
-        secret: None,
-    };
-    let parts = compiled.scheme.content.as_ref();
+    family: usize,
+    head: &H,
+    text: Option<&SignatureText<'_>>,
+) -> Result<(), Refusal> {
+    for (spot, equals) in &compiled.requires {
+        let found = spot.read_field(family, head)?;
+        check_equal(found.as_deref(), equals, || spot.name(family))?;
+    }
+    for requirement in compiled.scheme.requires.iter() {
+        let Place::Pair(key) = &requirement.place else {
+            continue;
+        };
+        let at = compiled.pair_keys.iter().position(|known| known == key);
+        let found = at.and_then(|at| text?.pairs.get(at).copied().flatten());
+        check_equal(found, &requirement.equals, || key.clone())?;
+    }
+    Ok(())
+}
+
+fn check_equal(
+    found: Option<&[u8]>,
+    equals: &str,
+    name: impl FnOnce() -> Text,
+) -> Result<(), Refusal> {
+    match found {
+        Some(value) if value == equals.as_bytes() => Ok(()),
+        Some(_) => Err(Refusal::FieldMalformed { name: name() }),
+        None => Err(Refusal::FieldMissing { name: name() }),
+    }
+}
+
+/// A value from the head must not hold the literal that ends it (before the body) or begins it (after the body): otherwise two different
+/// requests could have the same signed content.
+fn check_apart(content: &Content<'_, '_>, family: usize, parts: &[Part]) -> Result<(), Refusal> {
+    let mut previous = None;
+    let mut after_body = false;
+    let mut rest = parts.iter();
+    while let Some(part) = rest.next() {
+        let neighbour = if after_body {
+            previous
+        } else {
+            rest.as_slice().first()
+        };
+        if let Part::Optional(of) = part {
+            check_apart(content, family, of)?;
+        }
+        if let Some(Part::Literal(literal)) = neighbour
+            && let Some(value) = content.head_value(part)
+        {
+            let holds = value
+                .windows(literal.len().max(1))
+                .any(|window| window == literal.as_bytes());
+            if holds {
+                let name = match (part, &content.compiled.id) {
+                    (Part::Id, Some(spot)) => spot.name(family),
+                    (Part::Header(name) | Part::QueryParam(name) | Part::Pair(name), _) => {
+                        name.clone()
+                    }
+                    _ => Text::default(),
+                };
+                return Err(Refusal::FieldMalformed { name });
+            }
+        }
+        after_body |= *part == Part::Body;
+        previous = Some(part);
+    }
+    Ok(())
+}
+
+/// Renders what stands before and after the streamed body.
+fn around(content: &Content<'_, '_>, body_at: usize) -> Result<(Around, Around), Refusal> {
+    let parts = content.compiled.scheme.content.as_ref();
     let (before_parts, rest) = parts.split_at_checked(body_at).unwrap_or((parts, &[]));
     let after_parts = rest.get(1..).unwrap_or_default();
     let mut before = Around::new();
-    for (part, next) in before_parts.iter().zip(
-        before_parts
-            .iter()
-            .skip(1)
-            .map(Some)
-            .chain(std::iter::once(None)),
-    ) {
-        render(&content, part, next, &mut before)?;
-    }
+    content.feed(before_parts, &mut |bytes| before.extend_from_slice(bytes))?;
     let mut after = Around::new();
-    let mut previous = None;
-    for part in after_parts {
-        render(&content, part, previous, &mut after)?;
-        previous = Some(part);
-    }
+    content.feed(after_parts, &mut |bytes| after.extend_from_slice(bytes))?;
     Ok((before, after))
-}
-
-fn render(
-    content: &Content<'_, '_>,
-    part: &Part,
-    neighbour: Option<&Part>,
-    out: &mut Around,
-) -> Result<(), Refusal> {
-    let start = out.len();
-    content.feed(std::slice::from_ref(part), &mut |bytes| {
-        out.extend_from_slice(bytes);
-    })?;
-    let name = match part {
-        Part::Id => content.compiled.id.as_ref().map(|spot| spot.name(0)),
-        Part::Header(name) | Part::QueryParam(name) | Part::Pair(name) => Some(name.clone()),
-        _ => None,
-    };
-    if let (Some(name), Some(Part::Literal(literal))) = (name, neighbour) {
-        let value = out.get(start..).unwrap_or_default();
-        let holds = value
-            .windows(literal.len().max(1))
-            .any(|window| window == literal.as_bytes());
-        if holds {
-            return Err(Refusal::FieldMalformed { name });
-        }
-    }
-    Ok(())
 }
 
 fn check_streamed(

@@ -1,4 +1,60 @@
-//! temporary
+//! Receiver-side verification of webhooks: the core.
+//!
+//! It decides about one request: is it genuine, is it fresh, which delivery is it? What passes becomes a [`Verified`], the only
+//! evidence that later steps take; what does not becomes a [`Refusal`] with one stable code per cause.
+//!
+//! ```
+//! use countersign::{providers::STRIPE, Receiver, Refusal, Secret, Timestamp};
+//!
+//! // Once, at start-up. Wrong settings fail here and name the field.
+//! let receiver = Receiver::builder(STRIPE, Secret::new("whsec_0123456789abcdef0123456789")?).build()?;
+//!
+//! // A genuine delivery, signed with that secret ...
+//! let request = http::Request::post("/stripe")
+//!     .header("stripe-signature", "t=1700000000,v1=40e55c2463557d978f5d8fede018753b7f2d1fcc97736c952f91724e74eac398")
+//!     .body(())?;
+//! let body = r#"{"id":"evt_1","type":"invoice.paid"}"#;
+//! let now = Timestamp::from_secs(1_700_000_100);
+//! let delivery = receiver.verify(&request, body.into(), now)?.deliver(&request)?;
+//! assert_eq!(delivery.id().map(|id| (id.as_str(), id.is_signed())), Some(("evt_1", true)));
+//! assert_eq!(delivery.event().map(|event| event.as_str()), Some("invoice.paid"));
+//!
+//! // ... altered by one byte, and the genuine one six minutes late.
+//! let altered = receiver.verify(&request, body.replace("evt_1", "evt_2").into(), now);
+//! assert_eq!(altered.unwrap_err(), Refusal::SignatureMismatch);
+//! let late = receiver.verify(&request, body.into(), Timestamp::from_secs(1_700_000_360));
+//! assert_eq!(late.unwrap_err(), Refusal::TimestampTooOld);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it does not do
+//! - It has no runtime, socket, framework or database. `countersign-tower` is the layer for any tower stack, `countersign-axum` adds
+//!   extractors; both re-export this crate.
+//! - It remembers nothing yet: a captured request passes again until its timestamp is stale, and for ever where the sender signs no
+//!   timestamp (GitHub, Shopify). Deduplication is the application's until the store comes.
+//! - It does not limit rates, and verifies no public-key signatures.
+//!
+//! # The steps, and where they live
+//! | step | takes, gives | module or type |
+//! |---|---|---|
+//! | door | method, media type, content encoding, declared length | [`Receiver::open`] |
+//! | signature | header text to at most 16 candidates | [`scheme::Layout`], [`scheme::Encoding`] |
+//! | freshness | raw timestamp to [`Timestamp`], within a [`Tolerance`] | [`Unit`] |
+//! | secret | the ring of secrets that are active now | [`SecretRing`] |
+//! | body | chunks, counted and hashed as they come | [`Intake`], [`Reading`] for deadlines |
+//! | check | signed content under every secret, against every candidate | [`Verified`] |
+//! | delivery | id, event, tenant, each marked signed or unsigned | [`Delivery`] |
+//! | outcome | refusal to status | [`outcome`] |
+//!
+//! Built-in schemes are in [`providers`], the model for one's own in [`scheme`], defaults with their reasons in [`defaults`], and what
+//! weakens a check in [`danger`].
+//!
+//! # Features
+//! | feature | adds |
+//! |---|---|
+//! | `sign` | `Scheme::sign`: the headers a genuine sender would send, for tests and tools |
+//!
+//! Minimum Rust: 1.88 (`sha2` 0.11 and `time` 0.3 ask for it).
 #![forbid(unsafe_code)]
 
 mod clock;

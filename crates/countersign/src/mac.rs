@@ -9,7 +9,8 @@ use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 use crate::scheme::encoding::MAX_TAG;
-use crate::scheme::{Algorithm, Hash};
+use crate::scheme::{Algorithm, Hash, Part, Scheme};
+use crate::secret::{Secret, SecretError};
 
 /// A secret made ready for its algorithm. Cloned per attempt, never keyed again.
 pub(crate) struct Keyed {
@@ -39,12 +40,14 @@ pub(crate) struct Tag {
 }
 
 impl Keyed {
-    /// Keys the algorithm. `None` for algorithms that this build cannot verify.
-    pub(crate) fn new(
-        algorithm: Algorithm,
-        key: Zeroizing<Vec<u8>>,
-        keep_secret: bool,
-    ) -> Option<Self> {
+    /// Derives the scheme's key from a secret and sets the algorithm up with it. `None` for algorithms that this build cannot verify.
+    pub(crate) fn new(scheme: &Scheme, secret: &Secret) -> Result<Option<Self>, SecretError> {
+        let keep_secret = Part::any(&scheme.content, &|part| *part == Part::Secret);
+        let key = secret.key_bytes(scheme)?;
+        Ok(Self::from_key(scheme.algorithm, key, keep_secret))
+    }
+
+    fn from_key(algorithm: Algorithm, key: Zeroizing<Vec<u8>>, keep_secret: bool) -> Option<Self> {
         // HMAC takes keys of any length; the error type is for other MACs.
         let start = match algorithm {
             Algorithm::HmacSha1 => Running::HmacSha1(Hmac::new_from_slice(&key).ok()?),
@@ -170,7 +173,7 @@ mod tests {
     use super::*;
 
     fn tag(algorithm: Algorithm, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-        let keyed = Keyed::new(algorithm, Zeroizing::new(key.to_vec()), false).unwrap();
+        let keyed = Keyed::from_key(algorithm, Zeroizing::new(key.to_vec()), false).unwrap();
         let mut running = keyed.start().unwrap();
         for part in parts {
             running.update(part);
@@ -210,7 +213,7 @@ mod tests {
 
     #[test]
     fn every_byte_and_the_whole_length_are_compared() {
-        let keyed = Keyed::new(
+        let keyed = Keyed::from_key(
             Algorithm::HmacSha256,
             Zeroizing::new(b"key".to_vec()),
             false,
@@ -246,7 +249,7 @@ mod tests {
 
     #[test]
     fn an_empty_token_matches_nothing() {
-        let keyed = Keyed::new(Algorithm::Token, Zeroizing::new(Vec::new()), false).unwrap();
+        let keyed = Keyed::from_key(Algorithm::Token, Zeroizing::new(Vec::new()), false).unwrap();
         assert!(!keyed.matches_token(std::iter::once(&b""[..])));
     }
 }

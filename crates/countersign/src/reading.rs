@@ -42,6 +42,8 @@ pub struct Reading {
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     started: Duration,
+    /// Something has come in, if only an empty chunk.
+    has_begun: bool,
     /// Armed only while the body makes us wait.
     timer: Option<Sleep>,
 }
@@ -54,6 +56,7 @@ impl Reading {
             clock,
             timeouts,
             started,
+            has_begun: false,
             timer: None,
         }
     }
@@ -106,7 +109,7 @@ impl Reading {
 
     fn take(&mut self, chunk: Result<Bytes, Broken>) -> Result<(), Refusal> {
         let intake = self.intake.as_mut().ok_or(Refusal::BodyIncomplete)?;
-        let is_first = intake.received() == 0;
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
         intake.push(chunk.map_err(|Broken| Refusal::BodyIncomplete)?)?;
         // A body that is always ready never lets a timer ring.
         if !is_first && self.elapsed() > self.timeouts.total {

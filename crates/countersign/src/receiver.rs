@@ -322,7 +322,6 @@ impl<S> ReceiverBuilder<S> {
 
 /// Every secret is keyed; one bad one fails the whole ring.
 fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
-    let keep_secret = Part::any(&scheme.content, &|part| *part == Part::Secret);
     let mut keys: Vec<Key> = Vec::new();
     for (position, secret) in ring.secrets().iter().enumerate() {
         let label = secret.label_or(position);
@@ -330,12 +329,11 @@ fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
             label: label.clone(),
             source,
         };
-        let key = secret.key_bytes(scheme).map_err(refused)?;
-        let keyed =
-            Keyed::new(scheme.algorithm, key, keep_secret).ok_or(SettingError::Unsupported {
-                field: "algorithm",
-                reason: "not built in",
-            })?;
+        let keyed = Keyed::new(scheme, secret).map_err(refused)?;
+        let keyed = keyed.ok_or(SettingError::Unsupported {
+            field: "algorithm",
+            reason: "not built in",
+        })?;
         let (not_before, not_after) = secret.window();
         if let (Some(start), Some(end)) = (not_before, not_after)
             && start > end

@@ -100,6 +100,9 @@ pub struct Scheme {
     /// first prefix whose signature header is there, all of them under the same one. Families are never mixed.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub header_prefixes: List<Text>,
+    /// Fixed values that the head of every delivery carries; one with another value, or without it, is refused.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub requires: List<Requirement>,
     /// Digests of the content that the message itself carries and that must be right, beside the signature.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub checks: List<DigestCheck>,
@@ -153,6 +156,7 @@ impl Scheme {
         events: list![],
         tenant: list![],
         header_prefixes: list![],
+        requires: list![],
         checks: list![],
         methods: list![text!("POST")],
         media_types: list![text!("application/json")],
@@ -173,19 +177,24 @@ impl Scheme {
         if !self.algorithm.signs_content() {
             return false;
         }
+        if let Place::All(places) = place {
+            return places.iter().all(|place| self.signs(place));
+        }
         if self
             .timestamp
             .as_ref()
             .is_some_and(|rule| &rule.place == place)
         {
-            return Part::any(&self.content, &|part| *part == Part::Timestamp)
+            return Part::always(&self.content, &|part| *part == Part::Timestamp)
                 || self.signs_in_body(place);
         }
         let is_id = self.id.first() == Some(place);
         self.signs_in_body(place)
             || Part::any(&self.content, &|part| match part {
                 Part::Id => is_id,
-                Part::Url | Part::Query => matches!(place, Place::QueryParam(_)),
+                Part::Url | Part::Query | Part::QuerySorted => {
+                    matches!(place, Place::QueryParam(_))
+                }
                 Part::Path | Part::UrlWithoutQuery => *place == Place::PathEnd,
                 other => other.place().as_ref() == Some(place),
             })
@@ -196,12 +205,24 @@ impl Scheme {
     }
 
     fn signs_body(&self, place: &Place) -> bool {
-        Part::any(&self.content, &|part| match part {
-            Part::Body => true,
-            Part::FormSorted => matches!(place, Place::Form(_) | Place::FormJson { .. }),
-            // One field of a form covers the JSON inside it.
-            Part::Form(name) => matches!(place, Place::FormJson { field, .. } if field == name),
-            _ => false,
+        self.digest_covers_body()
+            || Part::always(&self.content, &|part| match part {
+                Part::Body => true,
+                Part::FormSorted => matches!(place, Place::Form(_) | Place::FormJson { .. }),
+                // One field of a form covers the JSON inside it, one value the values inside it.
+                Part::Form(name) => matches!(place, Place::FormJson { field, .. } if field == name),
+                Part::JsonRaw(outer) => matches!(place, Place::Json(inner) if inner
+                    .strip_prefix(outer.as_ref())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))),
+                _ => false,
+            })
+    }
+
+    /// Does a signed digest that the message carries cover the body?
+    fn digest_covers_body(&self) -> bool {
+        self.checks.iter().any(|check| {
+            !matches!(check.algorithm, Hash::Crc32 | Hash::Md5)
+                && Part::always(&check.of, &|part| *part == Part::Body)
         })
     }
 
@@ -212,10 +233,10 @@ impl Scheme {
             Algorithm::Unsigned => Grade::Unsigned,
             Algorithm::Token | Algorithm::Basic => Grade::Token,
             _ => {
-                let covers_body = Part::any(&self.content, &|part| {
+                let covers_body = Part::always(&self.content, &|part| {
                     matches!(part, Part::Body | Part::FormSorted)
                 });
-                if covers_body {
+                if covers_body || self.digest_covers_body() {
                     Grade::SignatureOverBody
                 } else {
                     Grade::SignatureBesideBody
@@ -525,6 +546,19 @@ impl<'de> Deserialize<'de> for Span {
 
         from.deserialize_str(Visitor)
     }
+}
+
+/// A fixed value that the head of every delivery carries, such as a version in a header. It is not signed unless the content holds it.
+///
+/// It never chooses anything: it is there for senders with several schemes whose messages could be taken for each other's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// Where it lies: in a header, a parameter or a pair.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The value, compared exactly.
+    pub equals: Text,
 }
 
 /// A digest that the message carries beside its signature and that must be right (Twilio's `bodySHA256`).

@@ -129,8 +129,7 @@ impl Scheme {
         secret: &Secret,
         message: &Message<'_>,
     ) -> Result<Vec<(HeaderName, HeaderValue)>, SignError> {
-        let key = secret.key_bytes(self)?;
-        let keyed = Keyed::new(self.algorithm, key, true).ok_or(SignError::Unsupported {
+        let keyed = Keyed::new(self, secret)?.ok_or(SignError::Unsupported {
             what: "a signature",
         })?;
         let stamp = match &self.timestamp {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 
 use crate::form;
@@ -75,6 +76,16 @@ impl<'a> BodyView<'a> {
                     Some(raw) => json::content_text(raw).map_err(|()| malformed(pointer)),
                 }
             }
+            Place::JsonEach { array, pointer } => {
+                let raw = self
+                    .found
+                    .as_ref()
+                    .and_then(|found| found.get(compiled.pointers.position(array)?));
+                match raw {
+                    None => Ok(None),
+                    Some(raw) => same_in_each(raw, pointer),
+                }
+            }
             Place::Form(name) => form::field(self.bytes, name).map_err(|_| repeated(name)),
             Place::FormJson { field, pointer } => {
                 let Some(document) = form::field(self.bytes, field).map_err(|_| repeated(field))?
@@ -98,6 +109,28 @@ impl<'a> BodyView<'a> {
         let at = compiled.pointers.position(pointer)?;
         Some(self.found.as_ref()?.get(at)?.get().as_bytes())
     }
+}
+
+/// The one text that every element of an array holds at a pointer; `None` when there are no elements.
+fn same_in_each<'a>(array: &'a RawValue, pointer: &Text) -> Result<Option<Cow<'a, str>>, Refusal> {
+    let elements: Vec<&RawValue> =
+        serde_json::from_str(array.get()).map_err(|_| malformed(pointer))?;
+    let mut pointers = json::Pointers::default();
+    let at = pointers.add(pointer);
+    let mut same: Option<Cow<'_, str>> = None;
+    for element in elements {
+        let found = pointers
+            .read(element.get().as_bytes())
+            .map_err(refuse_json)?;
+        let text = found.get(at).map(json::content_text);
+        match text {
+            Some(Ok(Some(text))) if same.as_ref().is_none_or(|known| *known == text) => {
+                same = Some(text);
+            }
+            _ => return Err(malformed(pointer)),
+        }
+    }
+    Ok(same)
 }
 
 pub(crate) fn refuse_json(error: JsonError) -> Refusal {
@@ -159,13 +192,26 @@ impl Content<'_, '_> {
             },
             Part::Method => sink(self.facts.method.as_bytes()),
             Part::Path => sink(self.facts.path.as_bytes()),
-            Part::Query => sink(self.facts.query.as_deref().unwrap_or_default().as_bytes()),
+            Part::Query => sink(self.query().as_bytes()),
+            Part::QuerySorted => {
+                let pairs = form::sorted(self.query().as_bytes());
+                let pairs = pairs.ok_or_else(|| malformed(&"query".into()))?;
+                for (at, (name, value)) in pairs.iter().enumerate() {
+                    if at > 0 {
+                        sink(b"&");
+                    }
+                    sink(name.as_bytes());
+                    sink(b"=");
+                    sink(value.as_bytes());
+                }
+            }
             Part::Url | Part::UrlWithoutQuery => self.feed_url(*part == Part::Url, sink),
             Part::Secret => sink(self.secret.unwrap_or_default()),
             Part::Config(name) => {
                 let value = self.compiled.config.get(name.as_ref());
                 sink(value.map(String::as_bytes).unwrap_or_default());
             }
+            Part::Optional(of) if self.query().is_empty() && reads_query(of) => {}
             Part::Optional(of) => {
                 let mut text = Vec::new();
                 match self.feed(of, &mut |bytes| text.extend_from_slice(bytes)) {
@@ -177,14 +223,18 @@ impl Content<'_, '_> {
             Part::Encode { encoding, of } => {
                 sink(&encoding.encode(&self.collect(of)?));
             }
-            Part::Change { by, of } => sink(&by.apply(self.collect(of)?)),
+            Part::Change { by, of } => {
+                let changed = by.apply(self.collect(of)?);
+                sink(&changed.ok_or(Refusal::BodyMalformed)?);
+            }
             Part::Digest {
                 algorithm,
                 encoding,
                 of,
             } => sink(&encoding.encode(&self.digest(*algorithm, of)?)),
             Part::FormSorted => {
-                for (name, value) in form::sorted(self.body_bytes()) {
+                let fields = form::sorted(self.body_bytes()).ok_or(Refusal::BodyMalformed)?;
+                for (name, value) in fields {
                     sink(name.as_bytes());
                     sink(value.as_bytes());
                 }
@@ -215,6 +265,10 @@ impl Content<'_, '_> {
         Ok(())
     }
 
+    fn query(&self) -> &str {
+        self.facts.query.as_deref().unwrap_or_default()
+    }
+
     fn body_bytes(&self) -> &[u8] {
         self.body.map(|body| body.bytes).unwrap_or_default()
     }
@@ -226,22 +280,28 @@ impl Content<'_, '_> {
         }
     }
 
-    fn head_value(&self, part: &Part) -> Option<&[u8]> {
-        let place = part.place()?;
-        if let Place::Pair(key) = &place {
-            let at = self
-                .compiled
-                .pair_keys
-                .iter()
-                .position(|known| known == key)?;
-            return self.facts.pairs.get(at)?.as_deref();
+    /// The value of a part that comes from the head and that literals set apart: an id, header, parameter or pair.
+    pub(crate) fn head_value(&self, part: &Part) -> Option<&[u8]> {
+        let known_as = |same: &dyn Fn(&Place) -> bool| {
+            let head_parts = self.compiled.head_parts.iter();
+            let at = head_parts.into_iter().position(|(known, _)| same(known))?;
+            self.facts.values.get(at)?.as_deref()
+        };
+        match part {
+            Part::Id => self.facts.id.as_deref(),
+            Part::Pair(key) => {
+                let mut keys = self.compiled.pair_keys.iter();
+                let at = keys.position(|known| known == key)?;
+                self.facts.pairs.get(at)?.as_deref()
+            }
+            Part::Header(name) => {
+                known_as(&|known| matches!(known, Place::Header(known) if known == name))
+            }
+            Part::QueryParam(name) => {
+                known_as(&|known| matches!(known, Place::QueryParam(known) if known == name))
+            }
+            _ => None,
         }
-        let at = self
-            .compiled
-            .head_parts
-            .iter()
-            .position(|(known, _)| *known == place)?;
-        self.facts.values.get(at)?.as_deref()
     }
 
     fn collect(&self, of: &[Part]) -> Result<Vec<u8>, Refusal> {
@@ -269,24 +329,32 @@ impl Content<'_, '_> {
     }
 }
 
+fn reads_query(parts: &[Part]) -> bool {
+    Part::any(parts, &|part| {
+        matches!(part, Part::Query | Part::QuerySorted)
+    })
+}
+
 impl Change {
-    fn apply(self, mut bytes: Vec<u8>) -> Vec<u8> {
+    /// `None` for bytes that are no text, where the rule is one about text.
+    fn apply(&self, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
         match self {
             Self::Upper => bytes.make_ascii_uppercase(),
             Self::Lower => bytes.make_ascii_lowercase(),
             Self::Reverse => bytes.reverse(),
             Self::JsonString => {
-                let text = String::from_utf8_lossy(&bytes);
-                return serde_json::to_vec(&text).unwrap_or_default();
+                let text = std::str::from_utf8(&bytes).ok()?;
+                return serde_json::to_vec(text).ok();
             }
-            Self::PercentDecode => return percent_decode(&bytes),
+            Self::PercentDecode(which) => return Some(percent_decode(&bytes, which)),
+            Self::PercentEncode(kept) => return Some(percent_encode(&bytes, kept)),
         }
-        bytes
+        Some(bytes)
     }
 }
 
-/// Decodes `%XX` once; a broken escape stays as text.
-fn percent_decode(bytes: &[u8]) -> Vec<u8> {
+/// Decodes `%XX` of the characters in `which`, once; every other escape, whole or broken, stays as text.
+fn percent_decode(bytes: &[u8], which: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((first, after)) = rest.split_first() {
@@ -296,6 +364,7 @@ fn percent_decode(bytes: &[u8]) -> Vec<u8> {
                 base16ct::mixed::decode([*high, *low], &mut byte)
                     .ok()
                     .and_then(|decoded| decoded.first().copied())
+                    .filter(|byte| which.as_bytes().contains(byte))
             }
             _ => None,
         };
@@ -313,17 +382,47 @@ fn percent_decode(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
+fn percent_encode(bytes: &[u8], kept: &str) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(byte) {
+            encoded.push(*byte);
+        } else {
+            encoded.push(b'%');
+            encoded.extend_from_slice(base16ct::upper::encode_string(&[*byte]).as_bytes());
+        }
+    }
+    encoded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn changes_are_exact() {
-        let change = |by: Change, text: &str| String::from_utf8(by.apply(text.into())).unwrap();
+        let change =
+            |by: Change, text: &str| String::from_utf8(by.apply(text.into()).unwrap()).unwrap();
         assert_eq!(change(Change::Upper, "a\u{df}b"), "A\u{df}B");
         assert_eq!(change(Change::Lower, "AB"), "ab");
         assert_eq!(change(Change::Reverse, "abc"), "cba");
         assert_eq!(change(Change::JsonString, "a\"\n"), "\"a\\\"\\n\"");
-        assert_eq!(change(Change::PercentDecode, "%2Fa%2fb%zz%2"), "/a/b%zz%2");
+        let decode = Change::PercentDecode("/:".into());
+        assert_eq!(
+            change(decode, "%2Fa%2fb%3A%3F%252F%zz%2"),
+            "/a/b:%3F%252F%zz%2"
+        );
+        let encode = Change::PercentEncode("-/".into());
+        assert_eq!(
+            change(encode, "a-b/c d\u{e9}%20~"),
+            "a-b/c%20d%C3%A9%2520%7E"
+        );
+    }
+
+    #[test]
+    fn a_json_string_is_made_of_text_alone() {
+        // Bytes that are no UTF-8 were replaced before they were signed: two bodies that differ in them alone had the same signature.
+        assert_eq!(Change::JsonString.apply(b"\xff".to_vec()), None);
+        assert_eq!(Change::JsonString.apply(b"\xfe".to_vec()), None);
     }
 }

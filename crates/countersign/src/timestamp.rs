@@ -99,6 +99,9 @@ pub enum Unit {
     /// RFC 3339, such as `2026-01-31T12:00:00Z`.
     #[serde(rename = "rfc3339")]
     Rfc3339,
+    /// RFC 3339 whose zone may be missing, such as `2026-01-31T12:00:00`: UTC is meant then.
+    #[serde(rename = "rfc3339-zoneless")]
+    Rfc3339Zoneless,
     /// An HTTP date (RFC 9110 section 5.6.7, the IMF-fixdate form).
     #[serde(rename = "http-date")]
     HttpDate,
@@ -113,11 +116,15 @@ impl Unit {
         let moment = match self {
             Self::Seconds => decimal(text).map(Timestamp::from_secs),
             Self::Milliseconds => decimal(text).map(Timestamp::from_millis),
-            Self::Rfc3339 => calendar(text, |text| OffsetDateTime::parse(text, &Rfc3339).ok()),
+            Self::Rfc3339 => calendar(text, rfc3339),
+            Self::Rfc3339Zoneless => calendar(text, |text| {
+                rfc3339(text).or_else(|| rfc3339(&format!("{text}Z")))
+            }),
             Self::HttpDate => calendar(text, |text| {
-                // IMF-fixdate is the RFC 2822 form whose zone is spelled GMT.
                 text.strip_suffix(" GMT")?;
-                OffsetDateTime::parse(text, &Rfc2822).ok()
+                // The parser also takes comments, other cases and short years.
+                let moment = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+                (imf_fixdate(moment)? == text).then_some(moment)
             }),
         };
         moment.ok_or(Refusal::TimestampMalformed)
@@ -131,11 +138,8 @@ impl Unit {
         match self {
             Self::Seconds => Some(moment.as_secs().to_string()),
             Self::Milliseconds => Some(moment.as_millis().to_string()),
-            Self::Rfc3339 => calendar()?.format(&Rfc3339).ok(),
-            Self::HttpDate => {
-                let text = calendar()?.format(&Rfc2822).ok()?;
-                Some(text.replace("+0000", "GMT"))
-            }
+            Self::Rfc3339 | Self::Rfc3339Zoneless => calendar()?.format(&Rfc3339).ok(),
+            Self::HttpDate => imf_fixdate(calendar()?),
         }
     }
 }
@@ -164,6 +168,20 @@ fn calendar(text: &[u8], parse: impl Fn(&str) -> Option<OffsetDateTime>) -> Opti
     i64::try_from(nanos.div_euclid(1_000_000))
         .ok()
         .map(Timestamp)
+}
+
+fn rfc3339(text: &str) -> Option<OffsetDateTime> {
+    // The parser also takes any other character between date and time, and a small z.
+    let is_strict = text.as_bytes().get(10) == Some(&b'T') && !text.ends_with('z');
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .filter(|_| is_strict)
+}
+
+/// IMF-fixdate is the RFC 2822 form whose zone is spelled GMT.
+fn imf_fixdate(moment: OffsetDateTime) -> Option<String> {
+    let text = moment.format(&Rfc2822).ok()?;
+    Some(format!("{}GMT", text.strip_suffix("+0000")?))
 }
 
 /// How far a timestamp may lie from now, to each side. Both sides are bounded.
@@ -349,6 +367,20 @@ mod tests {
             Unit::HttpDate.parse(b"Thu, 25 Feb 2021 15:02:10 GMT"),
             Ok(Timestamp::from_secs(1_614_265_330))
         );
+        let zoneless = Unit::Rfc3339Zoneless;
+        assert_eq!(zoneless.parse(b"2021-02-25T15:02:10.250"), moment);
+        assert_eq!(zoneless.parse(b"2021-02-25T16:02:10.250+01:00"), moment);
+        for text in [
+            "2021-02-25",
+            "2021-02-25T15:02:10 ",
+            "2021-02-25T15:02:10ZZ",
+        ] {
+            assert_eq!(
+                zoneless.parse(text.as_bytes()),
+                Err(Refusal::TimestampMalformed),
+                "{text:?}"
+            );
+        }
         for text in [
             "2021-02-25",
             "2021-02-25T15:02:10",
@@ -373,6 +405,41 @@ mod tests {
                 Err(Refusal::TimestampMalformed),
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn calendars_have_one_spelling() {
+        // The parser of RFC 2822 dates takes what mail may hold (comments, any case, two-digit years), and that of RFC 3339 any
+        // character between date and time: one moment could be spelled in many ways. Found by the fuzz target `timestamp`.
+        for text in [
+            "thu, 25 feb 2021 15:02:10 GMT",
+            "Thu, 25 Feb 2021 (a) 15:02:10 GMT",
+            "Thu,  25 Feb 2021 15:02:10 GMT",
+            "25 Feb 2021 15:02:10 GMT",
+            "Thu, 25 Feb 21 15:02:10 GMT",
+            "Thu, 25 Feb 2021 15:02 GMT",
+            "Thursday, 25-Feb-21 15:02:10 GMT",
+        ] {
+            assert_eq!(
+                Unit::HttpDate.parse(text.as_bytes()),
+                Err(Refusal::TimestampMalformed),
+                "{text:?}"
+            );
+        }
+        for text in [
+            "2021-02-25 15:02:10Z",
+            "2021-02-25t15:02:10Z",
+            "2021-02-25x15:02:10Z",
+            "2021-02-25T15:02:10z",
+        ] {
+            for unit in [Unit::Rfc3339, Unit::Rfc3339Zoneless] {
+                assert_eq!(
+                    unit.parse(text.as_bytes()),
+                    Err(Refusal::TimestampMalformed),
+                    "{text:?}"
+                );
+            }
         }
     }
 

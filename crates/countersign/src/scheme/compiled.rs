@@ -29,13 +29,15 @@ pub(crate) struct Compiled {
     pub(crate) stamp: Option<HeadSpot>,
     /// The id's place, when the content holds the id and it is a header or parameter.
     pub(crate) id: Option<HeadSpot>,
+    /// Headers and parameters that must have a fixed value.
+    pub(crate) requires: Vec<(HeadSpot, Text)>,
     /// Headers and parameters that the content holds.
     pub(crate) head_parts: Vec<(Place, HeadSpot)>,
     /// The JSON pointers that the content, the signature and the timestamp need.
     pub(crate) pointers: Pointers,
     pub(crate) plan: Plan,
-    /// Spots of id, event and tenant, in that order, each by its list of places.
-    pub(crate) fields: [Vec<Option<HeadSpot>>; 3],
+    /// Spots of id, event and tenant, in that order, each by its list of places, and those by what makes them up.
+    pub(crate) fields: [Vec<Vec<Option<HeadSpot>>>; 3],
     /// The JSON pointers that id, event and tenant need.
     pub(crate) field_pointers: Pointers,
     /// The same inside form fields.
@@ -100,7 +102,7 @@ impl Compiled {
         let mut head_parts = Vec::new();
         let mut pointers = Pointers::default();
         let mut note = |place: &Place| match place {
-            Place::Json(pointer) => {
+            Place::Json(pointer) | Place::JsonEach { array: pointer, .. } => {
                 pointers.add(pointer);
             }
             place => {
@@ -122,7 +124,13 @@ impl Compiled {
             note(place);
         }
         let (field_pointers, form_pointers) = field_pointers(&scheme);
-        let field_spots = |places: &List<Place>| places.iter().map(spot).collect();
+        let field_spots = |places: &List<Place>| {
+            let spots = |place: &Place| place.each().iter().map(spot).collect();
+            places.iter().map(spots).collect()
+        };
+        let requires = scheme.requires.iter().filter_map(|requirement| {
+            Some((spot(&requirement.place)?, requirement.equals.clone()))
+        });
         Self {
             tag,
             prefix_has_no_case: scheme.signature.place == Place::Header(text!("authorization")),
@@ -131,6 +139,7 @@ impl Compiled {
             signature,
             stamp: scheme.timestamp.as_ref().and_then(|rule| spot(&rule.place)),
             id: id.and_then(spot),
+            requires: requires.collect(),
             head_parts,
             pointers,
             plan: plan(&scheme),
@@ -218,6 +227,7 @@ fn field_pointers(scheme: &Scheme) -> (Pointers, Vec<(Text, Pointers)>) {
         .iter()
         .chain(scheme.event.iter())
         .chain(scheme.tenant.iter())
+        .flat_map(Place::each)
     {
         match place {
             Place::Json(pointer) => {

@@ -19,7 +19,9 @@ pub enum Part {
     Timestamp,
     /// The delivery id's text as it arrived; the scheme's first `id` place says where.
     Id,
-    /// Fixed text between parts. A variable part in front of it that holds this text is refused.
+    /// Fixed text that sets parts apart. An id, header, parameter or pair beside it must not hold this text and is refused if it does:
+    /// otherwise two requests could have the same content. Fields of the body may hold it, and so may what stands inside `encode` or
+    /// `change`: for senders whose own values do.
     Literal(Text),
     /// The public URL as the sender knows it, query string included; needs the receiver's configured public URL.
     Url,
@@ -31,6 +33,8 @@ pub enum Part {
     Path,
     /// The raw query string without its question mark; empty when there is none.
     Query,
+    /// All parameters of the query string: distinct pairs, decoded, sorted by name then value, as `name=value` joined by `&`.
+    QuerySorted,
     /// One parameter of the query string, decoded.
     QueryParam(Text),
     /// One header's value, without surrounding blanks.
@@ -72,7 +76,7 @@ pub enum Part {
         /// What is encoded.
         of: List<Part>,
     },
-    /// Parts that are left out together when one of their values is absent.
+    /// Parts that are left out together when one of their values is absent. A query string is absent when it is empty.
     Optional(List<Part>),
     /// Parts whose text is changed by a fixed rule.
     Change {
@@ -103,7 +107,7 @@ pub enum Hash {
 }
 
 /// A fixed change of a part's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Change {
@@ -115,8 +119,10 @@ pub enum Change {
     Reverse,
     /// Written as a JSON string, quotes included.
     JsonString,
-    /// Percent escapes decoded once.
-    PercentDecode,
+    /// Percent escapes of these ASCII characters decoded, once and in either case; all other escapes stay.
+    PercentDecode(Text),
+    /// Every byte but ASCII letters, digits and these characters written as a percent escape, in upper case.
+    PercentEncode(Text),
 }
 
 impl Part {
@@ -147,6 +153,18 @@ impl Part {
             | Self::Optional(of) => of,
             _ => &[],
         }
+    }
+
+    /// As [`any`](Self::any), among the parts that are there in every message and whose every byte counts.
+    pub(crate) fn always(parts: &[Part], test: &dyn Fn(&Part) -> bool) -> bool {
+        parts.iter().any(|part| match part {
+            Self::Optional(_)
+            | Self::Change {
+                by: Change::Upper | Change::Lower | Change::PercentDecode(_),
+                ..
+            } => false,
+            part => test(part) || Part::always(part.inner(), test),
+        })
     }
 
     /// Does any part of `parts`, at any depth, satisfy `test`?

@@ -4,8 +4,8 @@ use http::HeaderName;
 
 use super::signature::MAX_PAIRS;
 use super::{
-    Algorithm, Encoding, Grade, Hash, ItemField, Layout, Lines, List, Part, Place, RetryStamp,
-    Scheme, Text,
+    Algorithm, Change, Encoding, Grade, Hash, ItemField, Layout, Lines, List, Part, Place,
+    RetryStamp, Scheme, Text,
 };
 
 /// The deepest JSON pointer that a scheme may name.
@@ -95,12 +95,30 @@ impl Scheme {
 
     fn check_signature(&self) -> Checked {
         let rule = &self.signature;
-        for place in std::iter::once(&rule.place).chain(rule.also.iter()) {
-            check_place("signature", place)?;
-            ensure(
-                !matches!(place, Place::Pair(_) | Place::FirstItem),
+        if self.algorithm == Algorithm::Unsigned {
+            return ensure(
+                *rule == Scheme::BASE.signature,
                 "signature",
-                "cannot lie inside the signature's own text",
+                "a sender that proves nothing has none",
+            );
+        }
+        for place in std::iter::once(&rule.place).chain(rule.also.iter()) {
+            match place {
+                Place::JsonEach { array, pointer } => {
+                    check_pointer("signature", array)?;
+                    check_pointer("signature", pointer)?;
+                    ensure(
+                        self.algorithm == Algorithm::Token,
+                        "signature",
+                        "only a token lies in every element of an array",
+                    )?;
+                }
+                place => check_value_place("signature", place)?,
+            }
+            ensure(
+                rule.also.is_empty() || !place.is_in_body(),
+                "signature.also",
+                "several places must all lie outside the body",
             )?;
             ensure(
                 rule.lines == Lines::One || matches!(place, Place::Header(_)),
@@ -204,7 +222,7 @@ impl Scheme {
             "the content holds the id and no place for it is named",
         )?;
         ensure(
-            !uses(Part::Id) || self.id.len() == 1,
+            !uses(Part::Id) || matches!(self.id.as_ref(), [only] if !matches!(only, Place::All(_))),
             "id",
             "an id that is part of the content has one place only",
         )?;
@@ -224,6 +242,22 @@ impl Scheme {
                 !keys.iter().any(|key| accept.contains(key)),
                 "signature.layout",
                 "an accepted key is also named as a value",
+            )?;
+        }
+        for requirement in self.requires.iter() {
+            check_place("requires", &requirement.place)?;
+            ensure(
+                matches!(
+                    requirement.place,
+                    Place::Header(_) | Place::QueryParam(_) | Place::Pair(_)
+                ),
+                "requires",
+                "must lie in a header, a parameter or a pair",
+            )?;
+            ensure(
+                !requirement.equals.is_empty(),
+                "requires",
+                "an empty value is no value",
             )?;
         }
         for check in self.checks.iter() {
@@ -250,6 +284,9 @@ impl Scheme {
         };
         add(self.timestamp.as_ref().map(|rule| rule.place.clone()));
         collect(&self.content, &mut add);
+        for requirement in self.requires.iter() {
+            add(Some(requirement.place.clone()));
+        }
         keys
     }
 
@@ -295,12 +332,14 @@ impl Scheme {
             ("tenant", &self.tenant),
         ] {
             for place in places.iter() {
-                check_place(field, place)?;
                 ensure(
-                    !matches!(place, Place::Pair(_) | Place::FirstItem),
+                    !matches!(place, Place::All(several) if several.len() < 2),
                     field,
-                    "cannot lie inside the signature's own text",
+                    "a value made of places needs two at least",
                 )?;
+                for place in place.each() {
+                    check_value_place(field, place)?;
+                }
             }
         }
         if let Some(first) = self.header_prefixes.first() {
@@ -393,10 +432,10 @@ impl Scheme {
             ))
         } else if self.algorithm == Algorithm::Md5
             || Part::any(&self.content, &old_hash)
-            || self
-                .checks
-                .iter()
-                .any(|check| matches!(check.algorithm, Hash::Md5 | Hash::Crc32))
+            || self.checks.iter().any(|check| {
+                matches!(check.algorithm, Hash::Md5 | Hash::Crc32)
+                    || Part::any(&check.of, &old_hash)
+            })
         {
             Some(("algorithm", "MD5 and CRC-32 are not built in"))
         } else if !self.unsigned.is_empty() {
@@ -449,6 +488,10 @@ fn check_parts(field: &'static str, parts: &List<Part>) -> Checked {
         match part {
             Part::Literal(literal) => ensure(!literal.is_empty(), field, "a literal is empty")?,
             Part::Config(name) => ensure(!name.is_empty(), field, "a config name is empty")?,
+            Part::Change {
+                by: Change::PercentDecode(some) | Change::PercentEncode(some),
+                ..
+            } if !some.is_ascii() => fail(field, "percent escapes are of ASCII characters")?,
             Part::Digest { of, .. }
             | Part::Encode { of, .. }
             | Part::Change { of, .. }
@@ -460,6 +503,16 @@ fn check_parts(field: &'static str, parts: &List<Part>) -> Checked {
         }
     }
     Ok(())
+}
+
+/// A place that is not inside the signature's own text.
+fn check_value_place(field: &'static str, place: &Place) -> Checked {
+    check_place(field, place)?;
+    ensure(
+        !matches!(place, Place::Pair(_) | Place::FirstItem),
+        field,
+        "cannot lie inside the signature's own text",
+    )
 }
 
 fn check_place(field: &'static str, place: &Place) -> Checked {
@@ -477,6 +530,11 @@ fn check_place(field: &'static str, place: &Place) -> Checked {
             check_pointer(field, pointer)
         }
         Place::PathEnd | Place::FirstItem => Ok(()),
+        Place::JsonEach { .. } => fail(field, "only a token lies in every element of an array"),
+        Place::All(_) => fail(
+            field,
+            "only an id, event name or tenant is made of several places",
+        ),
     }
 }
 

@@ -1,0 +1,55 @@
+//! Row 2: allocations of an accepted verify whose body comes in one piece.
+
+use std::error::Error;
+use std::hint::black_box;
+
+use countersign::Scheme;
+use countersign::providers::{ALL, STANDARD_WEBHOOKS};
+use http::Request;
+use stats_alloc::Region;
+
+use crate::senders::{self, Sent};
+use crate::table::Table;
+use crate::{ALLOCATOR, candidates};
+
+pub(crate) fn rows(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    table.section("allocations of an accepted verify, body in one piece");
+    for scheme in ALL {
+        for secrets in [1, 4] {
+            for count in [1, 16] {
+                let sent = senders::sent(&scheme, senders::body(1024), secrets, senders::ID)?;
+                let Some(request) = candidates::genuine_behind(&sent, count - 1)? else {
+                    continue;
+                };
+                let what = format!("{}, candidates: {count}, secrets: {secrets}", scheme.name);
+                table.count(what, verify(&sent, &request)?, Some(0));
+            }
+        }
+    }
+    long_id(table, &STANDARD_WEBHOOKS)
+}
+
+/// No sender sends this; it is what a stranger can make an attempt cost.
+fn long_id(table: &mut Table, scheme: &Scheme) -> Result<(), Box<dyn Error>> {
+    let sent = senders::sent(scheme, senders::body(1024), 1, &"x".repeat(256))?;
+    let what = format!("{}, with the longest id, 256 bytes", scheme.name);
+    table.count(what, verify(&sent, &sent.request)?, None);
+    Ok(())
+}
+
+fn verify(sent: &Sent, request: &Request<()>) -> Result<usize, Box<dyn Error>> {
+    let body = sent.body.clone();
+    // Sharing a body for the first time allocates; that is this programme's doing.
+    let body = black_box(body);
+    let (verified, count) = allocations(|| sent.receiver.verify(request, body, sent.now));
+    verified?;
+    Ok(count)
+}
+
+/// How many times `run` asked for memory, growing included. Nothing else runs meanwhile: there is one thread.
+pub(crate) fn allocations<T>(run: impl FnOnce() -> T) -> (T, usize) {
+    let region = Region::new(ALLOCATOR);
+    let given = black_box(run());
+    let change = region.change();
+    (given, change.allocations + change.reallocations)
+}

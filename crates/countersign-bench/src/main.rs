@@ -1,0 +1,49 @@
+//! One command, ratios of one run: `cargo run --release -p countersign-bench`, with `-- --check` to fail when a budget is missed.
+//!
+//! Every figure is a ratio to a floor that is measured beside it, in alternating batches, so that a slow or busy machine slows both.
+
+// A programme that counts and divides what it measured itself: nothing here sees a stranger's bytes.
+#![allow(clippy::arithmetic_side_effects)]
+
+mod allocations;
+mod candidates;
+mod floor;
+mod machine;
+mod measure;
+mod refuse;
+mod senders;
+mod table;
+mod verify;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+/// Counts for the rows about allocations. It costs every contestant the same.
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut check = false;
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--check" => check = true,
+            other => {
+                return Err(format!("unknown argument {other:?}: there is only --check").into());
+            }
+        }
+    }
+    machine::print();
+    let mut table = table::Table::default();
+    verify::rows(&mut table)?;
+    allocations::rows(&mut table)?;
+    refuse::rows(&mut table)?;
+    candidates::rows(&mut table)?;
+    table.print();
+    Ok(if check && table.missed() > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}

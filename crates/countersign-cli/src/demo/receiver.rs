@@ -1,0 +1,103 @@
+//! The receiver's side: one axum application with a route per scheme.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::post;
+use bytes::Bytes;
+use countersign::{Receiver, Refusal, Secret};
+use countersign_axum::{CountersignLayer, Webhook};
+use http::StatusCode;
+use tokio::net::TcpListener;
+
+use super::attempts::{self, ATTEMPT_HEADER, LIMIT};
+
+/// What became of one attempt, as the operator sees it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    /// The refusal's code, or `ok`.
+    pub(crate) code: &'static str,
+    /// The body that reached the handler.
+    pub(crate) handled: Option<Bytes>,
+}
+
+type Outcomes = Arc<Mutex<BTreeMap<u64, Outcome>>>;
+
+/// A running receiver.
+#[derive(Debug)]
+pub(crate) struct Running {
+    address: SocketAddr,
+    outcomes: Outcomes,
+}
+
+impl Running {
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn outcome(&self, number: u64) -> Option<Outcome> {
+        lock(&self.outcomes).get(&number).cloned()
+    }
+}
+
+/// Starts the receiver on a free port of the loopback interface; it runs until the program ends.
+pub(crate) async fn start() -> Result<Running, Box<dyn std::error::Error>> {
+    let outcomes = Outcomes::default();
+    let mut app = Router::new();
+    for (scheme, secret) in attempts::schemes() {
+        let path = format!("/{}", scheme.name);
+        let receiver = Receiver::builder(scheme, Secret::new(secret)?)
+            .max_body(LIMIT)
+            .build()?;
+        let handler = post(handle).with_state(Arc::clone(&outcomes));
+        app = app.route(&path, handler.layer(CountersignLayer::new(receiver)));
+    }
+    // Outside the layer: sees what the layer said of each attempt.
+    let app = app.layer(middleware::from_fn_with_state(
+        Arc::clone(&outcomes),
+        observe,
+    ));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(Running { address, outcomes })
+}
+
+/// The application's own handler: it runs for verified deliveries only.
+async fn handle(
+    State(outcomes): State<Outcomes>,
+    headers: http::HeaderMap,
+    Webhook { payload, .. }: Webhook<Bytes>,
+) -> StatusCode {
+    if let Some(number) = attempt_number(&headers) {
+        lock(&outcomes).entry(number).or_default().handled = Some(payload);
+    }
+    StatusCode::NO_CONTENT
+}
+
+async fn observe(State(outcomes): State<Outcomes>, request: Request, next: Next) -> Response {
+    let number = attempt_number(request.headers());
+    let response = next.run(request).await;
+    let code = match response.extensions().get::<Refusal>() {
+        Some(refusal) => refusal.code(),
+        None if response.status().is_success() => "ok",
+        None => "unknown",
+    };
+    if let Some(number) = number {
+        lock(&outcomes).entry(number).or_default().code = code;
+    }
+    response
+}
+
+fn attempt_number(headers: &http::HeaderMap) -> Option<u64> {
+    headers.get(ATTEMPT_HEADER)?.to_str().ok()?.parse().ok()
+}
+
+fn lock(outcomes: &Outcomes) -> std::sync::MutexGuard<'_, BTreeMap<u64, Outcome>> {
+    outcomes.lock().unwrap_or_else(PoisonError::into_inner)
+}

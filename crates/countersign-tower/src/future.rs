@@ -1,0 +1,176 @@
+//! The future: reads the body, then runs the inner service's future.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use countersign::{Reading, Refusal, Verified};
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::body::{Frames, ResponseBody, VerifiedBody};
+use crate::layer::Guard;
+use crate::response::refuse;
+
+pin_project! {
+    /// The response of [`Countersign`](crate::Countersign). Dropping it at any moment is harmless.
+    pub struct ResponseFuture<Inner, B, S>
+    where
+        Inner: Service<Request<VerifiedBody>>,
+    {
+        #[pin]
+        state: State<Inner, B, S>,
+    }
+}
+
+pin_project! {
+    #[project = StateProject]
+    #[project_replace = StateReplace]
+    enum State<Inner, B, S>
+    where
+        Inner: Service<Request<VerifiedBody>>,
+    {
+        Reading {
+            reading: Reading,
+            #[pin]
+            body: Frames<B>,
+            attempt: Attempt<Inner, S>,
+        },
+        Running {
+            #[pin]
+            future: Inner::Future,
+        },
+        Refused {
+            response: Response<Bytes>,
+        },
+        Done,
+    }
+}
+
+/// What waits until the body is there.
+struct Attempt<Inner, S> {
+    parts: Parts,
+    ready: Inner,
+    guard: Arc<Guard<S>>,
+}
+
+impl<Inner, B, S> ResponseFuture<Inner, B, S>
+where
+    Inner: Service<Request<VerifiedBody>>,
+{
+    pub(crate) fn reading(
+        reading: Reading,
+        request: Request<B>,
+        ready: Inner,
+        guard: Arc<Guard<S>>,
+    ) -> Self {
+        let (parts, body) = request.into_parts();
+        Self {
+            state: State::Reading {
+                reading,
+                body: Frames::new(body),
+                attempt: Attempt {
+                    parts,
+                    ready,
+                    guard,
+                },
+            },
+        }
+    }
+
+    pub(crate) const fn refused(response: Response<Bytes>) -> Self {
+        Self {
+            state: State::Refused { response },
+        }
+    }
+}
+
+impl<Inner, S> Attempt<Inner, S>
+where
+    Inner: Service<Request<VerifiedBody>>,
+{
+    fn decide<B>(self, verdict: Result<Verified, Refusal>) -> State<Inner, B, S> {
+        let Self {
+            mut parts,
+            mut ready,
+            guard,
+        } = self;
+        let scheme = guard.receiver.scheme();
+        match verdict.and_then(|verified| verified.deliver(&parts)) {
+            Ok(delivery) => {
+                tracing::debug!(
+                    scheme = &*scheme.name,
+                    secret_label = delivery.secret_label(),
+                    "webhook accepted"
+                );
+                let body = VerifiedBody::new(delivery.body().clone());
+                parts.extensions.insert(delivery);
+                State::Running {
+                    future: ready.call(Request::from_parts(parts, body)),
+                }
+            }
+            Err(refusal) => State::Refused {
+                response: refuse(scheme, &refusal),
+            },
+        }
+    }
+}
+
+impl<Inner, B, S, ResBody> Future for ResponseFuture<Inner, B, S>
+where
+    Inner: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
+    B: Body,
+{
+    type Output = Result<Response<ResponseBody<ResBody>>, Inner::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            match state.as_mut().project() {
+                StateProject::Reading { reading, body, .. } => {
+                    let verdict = ready!(reading.poll_verified(cx, body));
+                    // Drops the body, read or not.
+                    let read = state.as_mut().project_replace(State::Done);
+                    if let StateReplace::Reading { attempt, .. } = read {
+                        state.set(attempt.decide(verdict));
+                    }
+                }
+                StateProject::Running { future } => {
+                    let response = ready!(future.poll(cx));
+                    return Poll::Ready(response.map(|response| response.map(ResponseBody::inner)));
+                }
+                StateProject::Refused { .. } => {
+                    let refused = state.as_mut().project_replace(State::Done);
+                    if let StateReplace::Refused { response } = refused {
+                        return Poll::Ready(Ok(response.map(ResponseBody::fixed)));
+                    }
+                }
+                // Polled after it completed, or after the inner service panicked.
+                StateProject::Done => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<Inner, B, S> fmt::Debug for ResponseFuture<Inner, B, S>
+where
+    Inner: Service<Request<VerifiedBody>>,
+{
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Reading { .. } => "reading",
+            State::Running { .. } => "running",
+            State::Refused { .. } => "refused",
+            State::Done => "done",
+        };
+        out.debug_struct("ResponseFuture")
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}

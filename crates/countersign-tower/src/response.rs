@@ -1,0 +1,72 @@
+//! A refusal's answer as an HTTP response, and its event in the log.
+
+use bytes::Bytes;
+use countersign::outcome::{Answer, answer};
+use countersign::{Fault, Refusal, Scheme};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Response, StatusCode};
+
+/// Spells an answer as an HTTP response. Every refusal of this crate, and of the adapters on top of it, goes out through here.
+///
+/// Its headers are `content-type: text/plain; charset=utf-8`, `x-content-type-options: nosniff`, `cache-control: no-store`,
+/// `content-length`, and `retry-after` where the answer has one.
+///
+/// ```
+/// use countersign_tower::{Refusal, outcome, respond};
+/// let response = respond(&outcome::answer(&Refusal::SignatureMismatch));
+/// assert_eq!(response.status(), 401);
+/// assert_eq!(response.body(), "unauthorized\n");
+/// assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
+/// ```
+#[must_use]
+pub fn respond(answer: &Answer) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(answer.body.as_bytes()));
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(answer.body.len()));
+    if let Some(seconds) = answer.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Logs the refusal, in full, and answers it, in short.
+pub(crate) fn refuse(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
+    let (name, code, fault) = (&*scheme.name, refusal.code(), refusal.fault());
+    // Two calls, for a level is part of an event's static data. No refusal's text holds a value from the request.
+    if fault == Fault::Sender {
+        tracing::info!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
+    } else {
+        tracing::warn!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
+    }
+    let mut response = respond(&answer(refusal));
+    // For a middleware outside the layer: the sender gets to see the answer alone.
+    response.extensions_mut().insert(refusal.clone());
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Ok(methods) = HeaderValue::try_from(scheme.methods.join(", "))
+    {
+        response.headers_mut().insert(ALLOW, methods);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_seconds() {
+        let mut busy = answer(&Refusal::BodyTooSlow);
+        assert_eq!(respond(&busy).headers().get(RETRY_AFTER), None);
+        busy.retry_after = Some(7);
+        assert_eq!(respond(&busy).headers()[RETRY_AFTER], "7");
+    }
+}

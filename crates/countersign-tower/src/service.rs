@@ -1,0 +1,93 @@
+//! The service: verifies a request, then calls the inner service.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use countersign::{NoStore, Receiver};
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::body::{ResponseBody, VerifiedBody};
+use crate::future::ResponseFuture;
+use crate::layer::Guard;
+use crate::response::refuse;
+
+/// Verifies every request before the inner service sees it. Made by [`CountersignLayer`](crate::CountersignLayer).
+///
+/// - **Accepted**: the inner service gets the request with method, URI, version, headers and extensions as they arrived, the verified bytes
+///   as its body, and the [`Delivery`](countersign::Delivery) in its extensions, in the place of any that was there. Trailers are dropped.
+/// - **Refused**: the sender gets what [`outcome::answer`](countersign::outcome::answer) says, spelled by [`respond`](crate::respond), and
+///   the inner service is not called. What the head decides is refused before a byte of the body is polled; the rest of the body is dropped
+///   before the answer is given.
+/// - **Told**: the [`Refusal`](countersign::Refusal) is in the extensions of the response, for a middleware outside that counts or logs; nothing
+///   of it goes over the wire.
+/// - **Logged**: one `tracing` event per attempt with the fields `scheme`, and `code` and `fault` of a refusal. DEBUG when it was accepted,
+///   INFO when the sender is at fault, WARN otherwise.
+///
+/// Bodies and errors of the inner service pass through. It must be [`Clone`], as it is owned by the future while the body is read: the
+/// instance that was ready is the one that is called, and a clone takes its place. So what the inner service reserves when it becomes ready,
+/// such as a slot of a concurrency limit, is held while the body is read, 30 s at most by default.
+pub struct Countersign<Inner, S = NoStore> {
+    inner: Inner,
+    guard: Arc<Guard<S>>,
+}
+
+impl<Inner, S> Countersign<Inner, S> {
+    /// Puts a receiver in front of one service, without a layer.
+    #[must_use]
+    pub fn new(inner: Inner, receiver: Receiver<S>) -> Self {
+        Self::guarded(inner, Guard::new(receiver))
+    }
+
+    pub(crate) const fn guarded(inner: Inner, guard: Arc<Guard<S>>) -> Self {
+        Self { inner, guard }
+    }
+}
+
+impl<Inner, S, B, ResBody> Service<Request<B>> for Countersign<Inner, S>
+where
+    Inner: Service<Request<VerifiedBody>, Response = Response<ResBody>> + Clone,
+    B: Body,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = Inner::Error;
+    type Future = ResponseFuture<Inner, B, S>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Inner::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Guard { receiver, clock } = &*self.guard;
+        match receiver.receive(&request, clock) {
+            Ok(reading) => {
+                let clone = self.inner.clone();
+                // The clone has not been polled ready.
+                let ready = mem::replace(&mut self.inner, clone);
+                ResponseFuture::reading(reading, request, ready, Arc::clone(&self.guard))
+            }
+            Err(refusal) => ResponseFuture::refused(refuse(receiver.scheme(), &refusal)),
+        }
+    }
+}
+
+impl<Inner: Clone, S> Clone for Countersign<Inner, S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            guard: Arc::clone(&self.guard),
+        }
+    }
+}
+
+impl<Inner: fmt::Debug, S> fmt::Debug for Countersign<Inner, S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Countersign")
+            .field("inner", &self.inner)
+            .field("scheme", &self.guard.receiver.scheme().name)
+            .finish_non_exhaustive()
+    }
+}

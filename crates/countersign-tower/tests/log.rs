@@ -1,0 +1,110 @@
+//! One event per attempt, and nothing in it that a log must not hold.
+//!
+//! A process of its own: tracing decides once per process which events anybody listens to, and tests that run beside this one listen to
+//! none.
+#![cfg(test)]
+
+#[allow(dead_code, reason = "shared with the tests of the flow")]
+#[path = "tower/support.rs"]
+mod support;
+
+use std::fmt::{Debug, Write};
+use std::sync::{Arc, Mutex};
+
+use countersign_tower::Receiver;
+use http::Request;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use support::{
+    GITHUB_BODY, GITHUB_SECRET, GITHUB_SIGNATURE, STRIPE_BODY, STRIPE_SENT, STRIPE_SIGNATURE, Step,
+    github, scripted, send, signed, stripe,
+};
+
+/// Writes every event of this library as one line.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {}={value:?}", field.name()).unwrap();
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("countersign")
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+async fn logged(receiver: Receiver, head: http::request::Builder, body: &'static str) -> String {
+    let lines = Lines::default();
+    let guard = tracing::subscriber::set_default(lines.clone());
+    let (body, _) = scripted([Step::Data(body)]);
+    send(receiver, head.body(body).unwrap()).await;
+    drop(guard);
+    let lines = lines.0.lock().unwrap();
+    let [line] = lines.as_slice() else {
+        panic!("one event per attempt: {lines:?}");
+    };
+    for hidden in [
+        GITHUB_SECRET,
+        &GITHUB_SIGNATURE[7..],
+        "Hello",
+        "evt_123",
+        "planted",
+    ] {
+        assert!(!line.contains(hidden), "{line}");
+    }
+    line.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_is_one_event() {
+    assert_eq!(
+        logged(github(), signed(), GITHUB_BODY).await,
+        r#"DEBUG message=webhook accepted scheme="github" secret_label="secret-1""#
+    );
+    assert_eq!(
+        logged(github(), signed(), "Hello, World?").await,
+        r#"INFO message=webhook refused scheme="github" code="signature_mismatch" fault=Sender reason=no signature matches"#
+    );
+    let unsigned = Request::post("/planted?planted").header("planted", "planted");
+    assert_eq!(
+        logged(github(), unsigned, GITHUB_BODY).await,
+        r#"INFO message=webhook refused scheme="github" code="signature_missing" fault=Sender reason=the signature is missing"#
+    );
+    let stale = Request::post("/").header("stripe-signature", STRIPE_SIGNATURE);
+    assert_eq!(
+        logged(stripe(STRIPE_SENT + 301), stale, STRIPE_BODY).await,
+        r#"INFO message=webhook refused scheme="stripe" code="timestamp_too_old" fault=Sender reason=the timestamp is too old"#
+    );
+    let event_name = signed()
+        .header("x-github-event", "planted")
+        .header("x-github-event", "planted");
+    assert_eq!(
+        logged(github(), event_name, GITHUB_BODY).await,
+        r#"INFO message=webhook refused scheme="github" code="field_repeated" fault=Sender reason=x-github-event occurs more than once"#
+    );
+}

@@ -1,0 +1,129 @@
+//! Secrets as people paste them, with each built-in scheme.
+//!
+//! Input: `SCHEME LABEL`, a line end, the secret's text.
+//! Property: nothing that is empty or padded is taken; a receiver that builds accepts what is signed with the same secret and nothing
+//! signed with another; and no Debug or error text holds the secret, neither as text nor as bytes nor decoded.
+
+#![no_main]
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use countersign::scheme::Encoding;
+use countersign::{Message, Receiver, Refusal, Scheme, Secret, SecretError, Timestamp, providers};
+use countersign_fuzz::naive::encoding;
+use countersign_fuzz::text::{choose, first_line, words};
+use libfuzzer_sys::fuzz_target;
+
+const BODY: &[u8] = b"{\"id\":\"evt_1\"}";
+const LABEL: &str = "label";
+
+static SCHEMES: LazyLock<Vec<(&str, Scheme)>> = LazyLock::new(|| {
+    let named = |scheme: Scheme| (&*scheme.name.to_string().leak(), scheme);
+    providers::ALL.into_iter().map(named).collect()
+});
+
+/// What is printed without the secret in question.
+static PLAIN: LazyLock<String> = LazyLock::new(|| {
+    let mut printed = String::new();
+    for scheme in providers::ALL {
+        // Base64 of 32 bytes and a text of its length as well.
+        let secret = Secret::new("MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE=").expect("a secret");
+        let builder = Receiver::builder(scheme, secret.label(LABEL));
+        printed += &format!("{builder:?} {:?}", builder.clone().build());
+    }
+    printed
+});
+
+fuzz_target!(|input: &[u8]| {
+    let (line, text) = first_line(input);
+    let mut line = words(line);
+    let scheme = choose(SCHEMES.as_slice(), line.next());
+    let label = line.next().unwrap_or_default();
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let hidden = Hidden::new(text);
+    let secret = match Secret::new(text) {
+        Ok(secret) => secret,
+        Err(error) => {
+            hidden.check(&error);
+            assert_eq!(error == SecretError::Empty, text.trim().is_empty());
+            return;
+        }
+    };
+    assert!(!text.is_empty() && text.trim() == text);
+    // The label is the operator's own word, of which the first 64 bytes are kept.
+    let _ = secret.clone().label(String::from_utf8_lossy(label));
+    let secret = secret.label(LABEL);
+    hidden.check(&secret);
+    check_scheme(scheme, &secret, text, &hidden);
+});
+
+fn check_scheme(scheme: &Scheme, secret: &Secret, text: &str, hidden: &Hidden) {
+    let builder = Receiver::builder(scheme.clone(), secret.clone());
+    hidden.check(&builder);
+    let message = Message::new(BODY, Timestamp::from_secs(0)).id("msg_1");
+    let receiver = match builder.build() {
+        Ok(receiver) => receiver,
+        Err(error) => {
+            assert_eq!(error.field(), "secrets");
+            hidden.check(&error);
+            hidden.check(&error.to_string());
+            assert!(scheme.sign(secret, &message).is_err());
+            return;
+        }
+    };
+    hidden.check(&receiver);
+
+    let verify = |secret: &Secret| {
+        let headers = scheme.sign(secret, &message).expect("a usable secret");
+        let mut request = http::Request::post("/");
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(()).expect("a request");
+        receiver.verify(&request, Bytes::from_static(BODY), Timestamp::from_secs(0))
+    };
+    let verified = verify(secret).expect("signed with the same secret");
+    assert_eq!(verified.secret_label(), LABEL);
+    hidden.check(&verified);
+    let other = Secret::new("MjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjI=").expect("a secret");
+    if !text.contains("MjIyMjIyMjIyMjIy") {
+        assert_eq!(verify(&other).err(), Some(Refusal::SignatureMismatch));
+    }
+}
+
+/// What must not be printed: the secret as text, as bytes and decoded. Shorter ones are part of ordinary words.
+struct Hidden(Vec<String>);
+
+impl Hidden {
+    fn new(text: &str) -> Self {
+        let mut spellings = vec![
+            text.to_owned(),
+            text.escape_debug().to_string(),
+            bytes(text.as_bytes()),
+        ];
+        let after = text.strip_prefix("whsec_").unwrap_or(text).as_bytes();
+        for encoding in [Encoding::Base64, Encoding::Base64NoPad] {
+            let key = (9..=64).find_map(|len| encoding::decode(encoding, after, len));
+            spellings.extend(key.as_deref().map(bytes));
+        }
+        spellings.retain(|spelling| spelling.len() > 8 && !PLAIN.contains(spelling));
+        Self(spellings)
+    }
+
+    fn check(&self, printed: &dyn Debug) {
+        let printed = format!("{printed:?}");
+        for spelling in &self.0 {
+            assert!(!printed.contains(spelling), "{printed}");
+        }
+    }
+}
+
+/// As a list of numbers, which is how Debug prints bytes.
+fn bytes(bytes: &[u8]) -> String {
+    let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    numbers.join(", ")
+}

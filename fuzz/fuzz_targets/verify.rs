@@ -1,0 +1,227 @@
+//! The whole verification of every built-in scheme, beside an independent reference.
+//!
+//! Input: `raw SCHEME NOW`, header lines, an empty line, the body; or `genuine SCHEME NOW SECRET ID`, lines of changes (see the module
+//! `mutation`), an empty line, the body, which is signed as the sender would and then changed. NOW is in seconds, SECRET is 0 or 1.
+//! Property: the same verdict for the body in one piece and in many; what is accepted, the reference accepts too; what the reference
+//! accepts is refused for a documented cause only; and what is genuine and unchanged is accepted by both.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use countersign::danger::secret_of_any_length;
+use countersign::{
+    Message as Outgoing, Receiver, Refusal, Scheme, Secret, SecretRing, Timestamp, Verified,
+    providers,
+};
+use countersign_fuzz::message::Message;
+use countersign_fuzz::mutation;
+use countersign_fuzz::text::{choose, first_line, number, position, split_at, words};
+use countersign_reference::{Attempt, accepts};
+use libfuzzer_sys::fuzz_target;
+
+struct Subject {
+    scheme: Scheme,
+    secrets: [&'static str; 2],
+    receiver: Receiver,
+}
+
+impl Subject {
+    fn new(scheme: Scheme, secrets: [&'static str; 2]) -> (&'static str, Self) {
+        let name: &'static str = scheme.name.to_string().leak();
+        let ring = SecretRing::new(secrets.map(secret)).expect("two secrets");
+        let receiver = Receiver::builder(scheme.clone(), ring).build();
+        let subject = Self {
+            scheme,
+            secrets,
+            receiver: receiver.expect("a built-in scheme"),
+        };
+        (name, subject)
+    }
+}
+
+/// The secrets are those of published examples.
+static SUBJECTS: LazyLock<[(&str, Subject); 7]> = LazyLock::new(|| {
+    let github = ["It's a Secret to Everybody", "0123456789abcdef"];
+    let svix = [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    ];
+    [
+        Subject::new(providers::GITHUB, github),
+        Subject::new(providers::GITHUB_SHA1, github),
+        Subject::new(providers::SHOPIFY, ["test_secret_key", "hush"]),
+        Subject::new(
+            providers::SLACK,
+            ["8f742231b10e8888abcd99yyyzzz85a5", "another secret"],
+        ),
+        Subject::new(providers::STANDARD_WEBHOOKS, svix),
+        Subject::new(providers::STRIPE, ["webhook_secret", "whsec_test_secret"]),
+        Subject::new(providers::SVIX, svix),
+    ]
+});
+
+const MODES: [(&str, bool); 2] = [("raw", false), ("genuine", true)];
+const TARGET: &str = "/hooks";
+
+/// What the door judges and the signature does not.
+const DOOR: [&str; 3] = ["content-type", "content-encoding", "content-length"];
+
+fuzz_target!(|input: &[u8]| {
+    let (lines, body) = split_at(input, b"\n\n").unwrap_or((input, b""));
+    let (first, lines) = first_line(lines);
+    let mut first = words(first);
+    let is_genuine = *choose(&MODES, first.next());
+    let subject = choose(SUBJECTS.as_slice(), first.next());
+    let now_ms = number(first.next()).saturating_mul(1_000);
+
+    let mut message;
+    if is_genuine {
+        let signed = position(first.next(), 2).unwrap_or_default();
+        let id = std::str::from_utf8(first.next().unwrap_or(b"msg_1")).unwrap_or("msg_1");
+        let Some(genuine) = sign(subject, signed, id, body, now_ms) else {
+            return;
+        };
+        check_genuine(subject, signed, id, &genuine);
+        message = genuine;
+        for line in lines
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            mutation::apply(line, &mut message);
+        }
+    } else {
+        message = Message::new(lines, body, now_ms);
+    }
+    message.keep_possible();
+    let _ = check(subject, &message);
+});
+
+fn secret(text: &str) -> Secret {
+    secret_of_any_length(text).expect("a secret")
+}
+
+fn sign(subject: &Subject, signed: usize, id: &str, body: &[u8], now_ms: i64) -> Option<Message> {
+    let outgoing = Outgoing::new(body, Timestamp::from_millis(now_ms)).id(id);
+    let secret = secret(subject.secrets[signed]);
+    let headers = subject.scheme.sign(&secret, &outgoing).ok()?;
+    Some(Message {
+        headers: headers
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect(),
+        body: body.to_vec(),
+        now_ms,
+    })
+}
+
+/// Refused only for what no sender sends: a time before 1970 or of more than 15 digits, an unusable id, an empty body.
+fn check_genuine(subject: &Subject, signed: usize, id: &str, genuine: &Message) {
+    let verdict = check(subject, genuine);
+    let stamped = subject.scheme.timestamp.is_some();
+    let odd_time = stamped && !(0..1_000_000_000_000_000_000).contains(&genuine.now_ms);
+    let signs_id = ["standard-webhooks", "svix"].contains(&subject.scheme.name.as_ref());
+    let odd_id = signs_id && id.contains('.');
+    let odd_body = subject.scheme.body_required && genuine.body.is_empty();
+    match verdict {
+        Ok(label) => assert_eq!(label, format!("secret-{}", signed + 1)),
+        Err(refusal) => assert!(odd_time || odd_id || odd_body, "{refusal:?} {genuine:?}"),
+    }
+}
+
+/// The label of the secret that fits, by every way through the library, with the reference's consent.
+fn check(subject: &Subject, message: &Message) -> Result<String, Refusal> {
+    let head = message.head(TARGET, &[]);
+    let now = Timestamp::from_millis(message.now_ms);
+    let body = Bytes::copy_from_slice(&message.body);
+    let verdict = subject.receiver.verify(&head, body, now);
+    let label = verdict
+        .as_ref()
+        .map(|verified| verified.secret_label().to_owned());
+    let label = label.map_err(Clone::clone);
+
+    let len = message.body.len();
+    let right_len = vec![("content-length", len.to_string())];
+    let by_pieces = pieces(subject, message, &[]);
+    assert_eq!(label, by_pieces, "in pieces");
+    assert_eq!(label, pieces(subject, message, &right_len), "declared");
+    let wrong_len = vec![("content-length", (len + 1).to_string())];
+    assert!(pieces(subject, message, &wrong_len).is_err());
+    if subject.receiver.open(&head, now).is_ok() && label.is_err() {
+        // The head is in order: what is wrong is the body or the signature's bytes.
+        let refusal = label.as_ref().err();
+        assert!(matches!(
+            refusal,
+            Some(Refusal::SignatureMismatch | Refusal::BodyEmpty)
+        ));
+    }
+
+    let headers: Vec<(&str, &[u8])> = message
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+        .collect();
+    let attempt = Attempt {
+        headers: &headers,
+        body: &message.body,
+        now_ms: message.now_ms,
+    };
+    let reference = accepts(&subject.scheme.name, &subject.secrets, &attempt);
+    match &label {
+        Ok(_) => assert!(reference, "accepted, and not by the reference"),
+        Err(refusal) => assert!(
+            !reference || is_documented(subject, refusal),
+            "{refusal:?}, and the reference accepts"
+        ),
+    }
+    if let Ok(verified) = verdict {
+        check_delivery(verified, message);
+    }
+    label
+}
+
+fn pieces(
+    subject: &Subject,
+    message: &Message,
+    more: &[(&str, String)],
+) -> Result<String, Refusal> {
+    let mut head = message.head(TARGET, &DOOR);
+    for (name, value) in more {
+        let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        let value = http::HeaderValue::from_str(value).expect("a value");
+        head.headers_mut().append(name, value);
+    }
+    let now = Timestamp::from_millis(message.now_ms);
+    let mut intake = subject.receiver.open(&head, now)?;
+    for piece in message.pieces() {
+        intake.push(piece)?;
+    }
+    let verified = intake.finish()?;
+    assert_eq!(verified.body(), &message.body);
+    Ok(verified.secret_label().to_owned())
+}
+
+/// The reference has no limit on the length of a list of signatures; nobody sends 8 KiB of them.
+fn is_documented(subject: &Subject, refusal: &Refusal) -> bool {
+    let has_list = ["standard-webhooks", "svix"].contains(&subject.scheme.name.as_ref());
+    has_list && matches!(refusal, Refusal::SignatureTooLong { .. })
+}
+
+/// Reading the fields neither panics nor changes the body.
+fn check_delivery(verified: Verified, message: &Message) {
+    assert_eq!(verified.body(), &message.body);
+    match verified.deliver(&message.head(TARGET, &[])) {
+        Ok(delivery) => {
+            assert_eq!(delivery.body(), &message.body);
+            let fields = [delivery.id(), delivery.event(), delivery.tenant()];
+            for field in fields.into_iter().flatten() {
+                assert!((1..=256).contains(&field.as_str().len()));
+            }
+        }
+        Err(refusal) => assert!(matches!(
+            refusal,
+            Refusal::FieldRepeated { .. } | Refusal::FieldMalformed { .. } | Refusal::BodyMalformed
+        )),
+    }
+}

@@ -1,0 +1,40 @@
+//! The urlencoded parser of the URL Standard (<https://url.spec.whatwg.org/#urlencoded-parsing>), step by step.
+
+/// Every pair, in order.
+#[must_use]
+pub fn pairs(body: &[u8]) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for sequence in body.split(|byte| *byte == b'&') {
+        if sequence.is_empty() {
+            continue;
+        }
+        let at = sequence.iter().position(|byte| *byte == b'=');
+        let (name, value) = match at {
+            Some(at) => (&sequence[..at], &sequence[at + 1..]),
+            None => (sequence, &b""[..]),
+        };
+        pairs.push((decode(name), decode(value)));
+    }
+    pairs
+}
+
+fn decode(text: &[u8]) -> String {
+    let mut bytes = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let escape = text
+            .get(at + 1..at + 3)
+            .filter(|digits| text[at] == b'%' && digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match (escape, text[at]) {
+            (Some(byte), _) => {
+                bytes.push(byte);
+                at += 2;
+            }
+            (None, b'+') => bytes.push(b' '),
+            (None, other) => bytes.push(other),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,112 @@
+//! Can the scheme model say what known senders do? One file per scheme lies in `catalogue/`; published vectors are judged with them.
+
+#[cfg(test)]
+#[path = "catalogue_files.rs"]
+mod files;
+#[cfg(test)]
+#[path = "catalogue_parts.rs"]
+mod parts;
+#[cfg(test)]
+#[path = "catalogue_vectors.rs"]
+mod vectors;
+
+use countersign::scheme::{List, Scheme};
+use countersign::{Receiver, SettingError};
+use files::{builder, files, read, scheme, schemes, secret};
+
+/// Sound schemes that this version cannot verify, and the field that says so.
+const UNSUPPORTED: [(&str, &str); 28] = [
+    ("asana", "handshakes"),
+    ("braintree", "handshakes"),
+    ("brevo", "algorithm"),
+    ("clio", "handshakes"),
+    ("docker-hub", "algorithm"),
+    ("exact-online", "unsigned"),
+    ("intercom", "unsigned"),
+    ("linkedin", "handshakes"),
+    ("mailchimp", "unsigned"),
+    ("mandrill", "unsigned"),
+    ("meta", "handshakes"),
+    ("miro", "algorithm"),
+    ("mollie-classic", "algorithm"),
+    ("personio", "algorithm"),
+    ("quoter", "algorithm"),
+    ("railway", "algorithm"),
+    ("ringcentral", "handshakes"),
+    ("salesforce", "algorithm"),
+    ("sinch-voice", "algorithm"),
+    ("smartcar", "handshakes"),
+    ("strava", "algorithm"),
+    ("trello", "unsigned"),
+    ("twitch", "handshakes"),
+    ("whatsapp", "handshakes"),
+    ("woocommerce", "unsigned"),
+    ("x-twitter", "handshakes"),
+    ("zift", "algorithm"),
+    ("zoom", "handshakes"),
+];
+
+fn build(scheme: &Scheme) -> Result<Receiver, SettingError> {
+    builder(
+        scheme.clone(),
+        secret(scheme),
+        "https://hooks.example.com/a",
+    )
+    .build()
+}
+
+#[test]
+fn every_file_is_a_scheme_that_makes_sense() {
+    for (name, path) in files() {
+        let scheme = read(&name, &path);
+        assert_eq!(scheme.name, name);
+        assert_eq!(scheme.check(), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn every_scheme_says_the_same_in_toml_and_json() {
+    for scheme in schemes() {
+        let name = &scheme.name;
+        let toml = toml::to_string(&scheme).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let again: Scheme =
+            toml::from_str(&toml).unwrap_or_else(|error| panic!("{name}: {error}\n{toml}"));
+        assert_eq!(again, scheme);
+        let json = serde_json::to_string(&scheme).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let again: Scheme =
+            serde_json::from_str(&json).unwrap_or_else(|error| panic!("{name}: {error}\n{json}"));
+        assert_eq!(again, scheme);
+    }
+}
+
+#[test]
+fn a_receiver_is_built_unless_it_is_said_that_it_cannot() {
+    let mut unsupported = Vec::new();
+    for scheme in schemes() {
+        match build(&scheme) {
+            Ok(_) => {}
+            Err(SettingError::Unsupported { field, .. }) => {
+                unsupported.push((scheme.name.to_string(), field));
+            }
+            Err(error) => panic!("{}: {error}", scheme.name),
+        }
+    }
+    let expected = UNSUPPORTED.map(|(name, field)| (name.to_owned(), field));
+    assert_eq!(unsupported, expected);
+}
+
+/// What is signed can be verified, also where questions and unsigned requests cannot be answered yet.
+#[test]
+fn unanswered_questions_are_all_that_keeps_such_schemes_back() {
+    for (name, field) in UNSUPPORTED {
+        if field == "algorithm" {
+            continue;
+        }
+        let scheme = Scheme {
+            handshakes: List::default(),
+            unsigned: List::default(),
+            ..scheme(name).expect("a file of the catalogue")
+        };
+        assert_eq!(build(&scheme).err(), None, "{name}");
+    }
+}

@@ -1,0 +1,264 @@
+//! Published vectors of senders that are not built in, judged with the catalogue's schemes.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use countersign::scheme::{List, Scheme};
+use countersign::{Head, Receiver, Refusal, SecretRing, Timestamp, Verified, danger};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+
+use crate::files;
+
+const CASES: &str = include_str!("vectors/catalogue.jsonl");
+
+/// Cases whose verdict differs from the published one, and why in a word.
+const NOT_YET: [(&str, &str); 18] = [
+    ("easypost-0", "nfkd"),
+    ("messagebird-0", "jwt"),
+    ("messagebird-1", "jwt"),
+    ("messagebird-2", "jwt"),
+    ("messagebird-3", "jwt"),
+    ("messagebird-4", "jwt"),
+    ("messagebird-5", "jwt"),
+    ("messagebird-6", "jwt"),
+    ("messagebird-7", "jwt"),
+    ("messagebird-8", "jwt"),
+    ("messagebird-9", "jwt"),
+    ("messagebird-10", "jwt"),
+    ("retell-2", "order"),
+    ("sinch-4", "md5"),
+    ("twilio-1", "port"),
+    ("twilio-2", "port"),
+    ("twilio-7", "port"),
+    ("twilio-10", "port"),
+];
+
+/// Why each other reject is refused.
+const REFUSED: [(&str, &str); 40] = [
+    ("adyen-3", "signature_malformed"),
+    ("agora-1", "signature_mismatch"),
+    ("airtable-1", "signature_malformed"),
+    ("box-2", "timestamp_too_old"),
+    ("box-4", "field_malformed"),
+    ("buildkite-1", "signature_mismatch"),
+    ("buildkite-2", "signature_mismatch"),
+    ("circleci-2", "signature_malformed"),
+    ("cloudinary-1", "signature_mismatch"),
+    ("cloudinary-2", "signature_malformed"),
+    ("cronofy-1", "signature_malformed"),
+    ("cronofy-2", "signature_malformed"),
+    ("finch-1", "timestamp_too_old"),
+    ("finch-2", "signature_mismatch"),
+    ("line-1", "signature_mismatch"),
+    ("mandrill-1", "signature_mismatch"),
+    ("mandrill-2", "signature_mismatch"),
+    ("modern-treasury-3", "signature_malformed"),
+    ("mux-1", "signature_malformed"),
+    ("onfido-1", "signature_mismatch"),
+    ("orb-1", "timestamp_too_old"),
+    ("orb-3", "timestamp_too_new"),
+    ("paddle-1", "signature_mismatch"),
+    ("paddle-2", "signature_mismatch"),
+    ("paddle-4", "timestamp_too_old"),
+    ("pagerduty-1", "signature_mismatch"),
+    ("retell-1", "signature_mismatch"),
+    ("retell-3", "signature_malformed"),
+    ("retell-4", "signature_malformed"),
+    ("retell-6", "timestamp_too_new"),
+    ("sanity-1", "signature_mismatch"),
+    ("sanity-2", "signature_mismatch"),
+    ("sinch-1", "signature_malformed"),
+    ("sinch-3", "signature_malformed"),
+    ("square-1", "signature_mismatch"),
+    ("square-2", "signature_malformed"),
+    ("twilio-5", "signature_mismatch"),
+    ("twilio-11", "signature_mismatch"),
+    ("twilio-12", "signature_mismatch"),
+    ("twilio-22", "signature_mismatch"),
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    id: String,
+    provider: String,
+    secret: Secrets,
+    #[serde(default)]
+    config: Config,
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body_base64: String,
+    now: i64,
+    expect: Expect,
+    #[serde(rename = "source")]
+    _source: String,
+    #[serde(rename = "note")]
+    _note: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Secrets {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    /// Which of the provider's schemes: the file's name after the provider's.
+    variant: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Expect {
+    Accept,
+    Reject,
+}
+
+/// A request as it was published: its URL may hold what an HTTP library would not take.
+struct Request<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+    headers: HeaderMap,
+}
+
+impl Head for Request<'_> {
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn path(&self) -> &str {
+        self.path
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.query
+    }
+
+    fn header<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+}
+
+impl Case {
+    /// `None` when the catalogue has none: it verifies in a way that the model does not describe.
+    fn scheme(&self) -> Option<Scheme> {
+        let name = match &self.config.variant {
+            None => Cow::Borrowed(self.provider.as_str()),
+            Some(variant) => Cow::Owned(format!("{}-{variant}", self.provider)),
+        };
+        // Questions and unsigned requests are not answered yet; deliveries are verified all the same.
+        Some(Scheme {
+            handshakes: List::default(),
+            unsigned: List::default(),
+            ..files::scheme(&name)?
+        })
+    }
+
+    fn secrets(&self) -> SecretRing {
+        let texts = match &self.secret {
+            Secrets::One(text) => std::slice::from_ref(text),
+            Secrets::Several(texts) => texts,
+        };
+        let secrets = texts.iter().map(|text| {
+            danger::secret_of_any_length(text)
+                .unwrap_or_else(|error| panic!("{}: {error}", self.id))
+        });
+        SecretRing::new(secrets).expect("a case has 1 to 16 secrets")
+    }
+
+    /// The URL's scheme and authority, its path, and its query string.
+    fn url(&self) -> (&str, &str, Option<&str>) {
+        let (_, rest) = self.url.split_once("://").expect("URLs are absolute");
+        let target = rest.find(['/', '?']).map_or("", |at| rest.split_at(at).1);
+        let base = self.url.strip_suffix(target).unwrap_or(&self.url);
+        match target.split_once('?') {
+            Some((path, query)) => (base, path, Some(query)),
+            None => (base, target, None),
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        let (_, path, query) = self.url();
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
+            headers.append(name, HeaderValue::from_str(value).expect("a header value"));
+        }
+        Request {
+            method: &self.method,
+            path,
+            query,
+            headers,
+        }
+    }
+
+    fn body(&self) -> Bytes {
+        let body = STANDARD.decode(&self.body_base64);
+        body.expect("body_base64 is base64").into()
+    }
+
+    /// `None` when no receiver can be built for the scheme.
+    fn receiver(&self) -> Option<Receiver> {
+        files::builder(self.scheme()?, self.secrets(), self.url().0)
+            .build()
+            .ok()
+    }
+
+    /// The signature and the timestamp alone; what they accept must pass the door too, in two pieces, and its fields can be read.
+    fn judge(&self, receiver: &Receiver) -> Result<Verified, Refusal> {
+        let (request, body) = (self.request(), self.body());
+        let now = Timestamp::from_secs(self.now);
+        let alone = receiver.verify(&request, body.clone(), now)?;
+        let through_the_door = receiver.open(&request, now).and_then(|mut intake| {
+            let (first, second) = body.split_at(body.len() / 2);
+            intake.push(Bytes::copy_from_slice(first))?;
+            intake.push(Bytes::copy_from_slice(second))?;
+            intake.finish()?.deliver(&request)
+        });
+        assert_eq!(through_the_door.err(), None, "{}", self.id);
+        Ok(alone)
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for (line, number) in CASES.lines().zip(1..) {
+        let case = serde_json::from_str(line);
+        cases.push(case.unwrap_or_else(|error| panic!("line {number}: {error}")));
+    }
+    cases
+}
+
+#[test]
+fn published_vectors_get_their_verdict() {
+    let mut accepted = 0;
+    let mut refused = BTreeMap::new();
+    let mut differ = BTreeMap::new();
+    for case in cases() {
+        let verdict = case.receiver().map(|receiver| case.judge(&receiver));
+        match (verdict, &case.expect) {
+            (Some(Ok(_)), Expect::Accept) => accepted += 1,
+            (Some(Err(refusal)), Expect::Reject) => {
+                refused.insert(case.id, refusal.code());
+            }
+            (verdict, _) => {
+                differ.insert(case.id, verdict.map(|verdict| verdict.err()));
+            }
+        }
+    }
+    let expected = REFUSED.map(|(id, code)| (id.to_owned(), code));
+    assert_eq!(refused, BTreeMap::from(expected));
+    let known: BTreeSet<_> = NOT_YET.iter().map(|(id, _)| *id).collect();
+    let found: BTreeSet<_> = differ.keys().map(String::as_str).collect();
+    assert_eq!(found, known, "{differ:?}");
+    assert_eq!(accepted, 75, "a vector got lost");
+}
