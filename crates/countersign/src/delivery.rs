@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::form;
-use crate::json::{self, Found, JsonError};
+use crate::json::{self, Found};
 use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot, is_plain_field};
 use crate::scheme::compiled::Compiled;
@@ -66,15 +66,14 @@ impl Verified {
     ///
     /// # Errors
     /// [`Refusal::FieldRepeated`] when a field occurs twice, [`Refusal::FieldMalformed`] when it is empty, too long or of the wrong
-    /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error, nor is an
-    /// empty tenant or event name, or an event name that cannot be used, unless the scheme has a closed list of them.
+    /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
     pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
         let [id, event, tenant] = {
             let fields = Fields::read(&self)?;
             let scheme = &self.compiled.scheme;
             [
                 fields.first(&scheme.id, 0, head)?,
-                fields.event(head)?,
+                fields.first(&scheme.event, 1, head)?,
                 fields.first(&scheme.tenant, 2, head)?,
             ]
         };
@@ -200,7 +199,7 @@ struct Fields<'a> {
     compiled: &'a Compiled,
     verified: &'a Verified,
     shape: Shape,
-    json: Result<Option<Found<'a>>, JsonError>,
+    json: Option<Found<'a>>,
     forms: Vec<Option<String>>,
 }
 
@@ -209,11 +208,10 @@ impl<'a> Fields<'a> {
         let compiled = &*verified.compiled;
         let body = verified.body.as_ref();
         let shape = Shape::of(body);
-        // Whether a body that is no document matters depends on the field that is asked for.
         let json = if shape == Shape::Json && !compiled.field_pointers.is_empty() {
-            compiled.field_pointers.read(body).map(Some)
+            Some(compiled.field_pointers.read(body).map_err(refuse_json)?)
         } else {
-            Ok(None)
+            None
         };
         let mut forms = Vec::new();
         if shape == Shape::Form {
@@ -232,20 +230,6 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The event's name decides nothing unless the scheme has a closed list of them: one that cannot be used is then not there, so that a
-    /// genuine delivery is not lost for it. A repeated one is refused all the same.
-    fn event(&self, head: &impl Head) -> Result<Option<Field>, Refusal> {
-        let scheme = &self.compiled.scheme;
-        match self.first(&scheme.event, 1, head) {
-            Err(Refusal::BodyMalformed | Refusal::FieldMalformed { .. })
-                if scheme.events.is_empty() =>
-            {
-                Ok(None)
-            }
-            event => event,
-        }
-    }
-
     /// The first place of a list that holds a value. `which` is the list's position in [`Compiled::fields`].
     fn first(
         &self,
@@ -259,10 +243,6 @@ impl<'a> Fields<'a> {
             let Some(text) = self.whole(place, spots, which == 0, head)? else {
                 continue;
             };
-            // Senders spell a tenant that is not there as an empty string (Sinch's `app_id`); an id is never empty.
-            if text.is_empty() && which != 0 {
-                continue;
-            }
             let signed = self.compiled.scheme.signs(place);
             if !std::str::from_utf8(&text).is_ok_and(is_plain_field) {
                 let name = match spots {
@@ -328,11 +308,7 @@ impl<'a> Fields<'a> {
         match (place, self.shape) {
             (Place::Json(pointer), Shape::Json) => {
                 let position = self.compiled.field_pointers.position(pointer);
-                let json = self
-                    .json
-                    .as_ref()
-                    .map_err(|error| refuse_json(error.clone()))?;
-                let found = position.and_then(|at| json.as_ref()?.get(at));
+                let found = position.and_then(|at| self.json.as_ref()?.get(at));
                 let Some(raw) = found else { return Ok(None) };
                 let text = json::field_text(raw)
                     .map_err(|()| Refusal::FieldMalformed { name: name(place) })?;

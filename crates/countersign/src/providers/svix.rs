@@ -8,6 +8,7 @@ use crate::{list, text};
 /// Senders may have the unbranded `webhook-*` headers instead. When `svix-signature` is there, the `svix-*` headers alone are read, else
 /// the `webhook-*` ones alone; they are never mixed.
 ///
+/// - **Event name**: none. The payload is the sender's own, and need not be JSON with a `type`.
 /// - **Retries**: seven over 27 h 35 min after the first attempt (the open-source server's default), signed afresh.
 pub const SVIX: Scheme = Scheme {
     name: text!("svix"),
@@ -29,6 +30,7 @@ pub const SVIX: Scheme = Scheme {
         tolerance: Tolerance::from_secs(300),
     }),
     id: list![Place::Header(text!("svix-id"))],
+    event: list![],
     retry: Retry {
         span: Span::from_hours(28),
         deadline: Some(Span::from_secs(30)),
