@@ -6,11 +6,10 @@ use std::hint::black_box;
 use countersign::Scheme;
 use countersign::providers::{ALL, STANDARD_WEBHOOKS};
 use http::Request;
-use stats_alloc::Region;
 
+use crate::candidates;
 use crate::senders::{self, Sent};
 use crate::table::Table;
-use crate::{ALLOCATOR, candidates};
 
 pub(crate) fn rows(table: &mut Table) -> Result<(), Box<dyn Error>> {
     table.section("allocations of an accepted verify, body in one piece");
@@ -37,19 +36,17 @@ fn long_id(table: &mut Table, scheme: &Scheme) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn verify(sent: &Sent, request: &Request<()>) -> Result<usize, Box<dyn Error>> {
+fn verify(sent: &Sent, request: &Request<()>) -> Result<u64, Box<dyn Error>> {
+    // Sharing a body for the first time allocates, and is not the receiver's doing.
     let body = sent.body.clone();
-    // Sharing a body for the first time allocates; that is this programme's doing.
-    let body = black_box(body);
-    let (verified, count) = allocations(|| sent.receiver.verify(request, body, sent.now));
+    let (verified, count) = allocations(|| sent.receiver.verify(request, body, sent.now))?;
     verified?;
     Ok(count)
 }
 
-/// How many times `run` asked for memory, growing included. Nothing else runs meanwhile: there is one thread.
-pub(crate) fn allocations<T>(run: impl FnOnce() -> T) -> (T, usize) {
-    let region = Region::new(ALLOCATOR);
-    let given = black_box(run());
-    let change = region.change();
-    (given, change.allocations + change.reallocations)
+/// Runs something, and how often it asked for memory, growing included.
+pub(crate) fn allocations<T>(run: impl FnOnce() -> T) -> Result<(T, u64), Box<dyn Error>> {
+    let mut given = None;
+    let info = allocation_counter::measure(|| given = Some(black_box(run())));
+    Ok((given.ok_or("did not run")?, info.count_total))
 }

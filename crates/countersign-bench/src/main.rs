@@ -6,8 +6,10 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod allocations;
+mod by_hand;
 mod candidates;
 mod floor;
+mod layer;
 mod machine;
 mod measure;
 mod refuse;
@@ -17,12 +19,6 @@ mod verify;
 
 use std::error::Error;
 use std::process::ExitCode;
-
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-
-/// Counts for the rows about allocations. It costs every contestant the same.
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut check = false;
@@ -40,6 +36,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     allocations::rows(&mut table)?;
     refuse::rows(&mut table)?;
     candidates::rows(&mut table)?;
+    layer::rows(&mut table)?;
     table.print();
     Ok(if check && table.missed() > 0 {
         ExitCode::FAILURE

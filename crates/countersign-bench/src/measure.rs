@@ -8,8 +8,8 @@ use std::time::Instant;
 pub(crate) struct Plan {
     /// Calls per batch: enough that reading the clock does not count.
     pub(crate) batch: usize,
-    /// Pairs of batches per round.
-    pub(crate) pairs: usize,
+    /// Times per round that everybody has a turn.
+    pub(crate) turns: usize,
 }
 
 /// The rounds of one measurement; each gives one median, and they show how far it can be repeated.
@@ -22,38 +22,69 @@ pub(crate) struct Paired {
     pub(crate) floor: f64,
     /// Median nanoseconds per call of the candidate.
     pub(crate) ours: f64,
-    /// Median over all pairs of the candidate's time over its neighbour's.
+    /// Median over all turns of the candidate's time over its neighbour's.
     pub(crate) ratio: f64,
     /// The lowest and the highest of the rounds' medians.
     pub(crate) spread: (f64, f64),
 }
 
-/// Times `ours` against `floor`. Both take an input of their own, made before the clock starts.
-pub(crate) fn paired<T: Clone>(
+/// Times `ours` against `floor`. Each call takes an input of its own, made before the clock starts.
+pub(crate) fn paired<T>(
     plan: Plan,
-    input: &T,
+    input: impl Fn() -> T,
     mut floor: impl FnMut(T),
     mut ours: impl FnMut(T),
 ) -> Paired {
-    let mut inputs = Vec::with_capacity(plan.batch);
+    rounds(plan, |turn| match turn % 2 {
+        // Whoever goes second may find something warmer: take turns in that, too.
+        0 => {
+            let low = batch(plan, &input, &mut floor);
+            (low, batch(plan, &input, &mut ours))
+        }
+        _ => {
+            let high = batch(plan, &input, &mut ours);
+            (batch(plan, &input, &mut floor), high)
+        }
+    })
+}
+
+/// Times what `ours` and `floor` add to `bare`.
+pub(crate) fn added<T>(
+    plan: Plan,
+    input: impl Fn() -> T,
+    mut bare: impl FnMut(T),
+    mut floor: impl FnMut(T),
+    mut ours: impl FnMut(T),
+) -> Paired {
+    rounds(plan, |turn| {
+        let (without, low, high);
+        match turn % 2 {
+            0 => {
+                low = batch(plan, &input, &mut floor);
+                without = batch(plan, &input, &mut bare);
+                high = batch(plan, &input, &mut ours);
+            }
+            _ => {
+                high = batch(plan, &input, &mut ours);
+                without = batch(plan, &input, &mut bare);
+                low = batch(plan, &input, &mut floor);
+            }
+        }
+        (low - without, high - without)
+    })
+}
+
+/// `turn` gives the nanoseconds per call of floor and candidate, measured one right after the other.
+fn rounds(plan: Plan, mut turn: impl FnMut(usize) -> (f64, f64)) -> Paired {
     // Warms caches, branch predictors and the processor's clock.
-    for _ in 0..plan.pairs / 4 + 1 {
-        batch(plan, input, &mut inputs, &mut floor);
-        batch(plan, input, &mut inputs, &mut ours);
+    for number in 0..plan.turns / 4 + 2 {
+        turn(number);
     }
     let (mut floors, mut candidates, mut ratios, mut medians) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
-        let mut round = Vec::with_capacity(plan.pairs);
-        for pair in 0..plan.pairs {
-            // Whoever goes second may find something warmer: take turns in that, too.
-            let (low, high);
-            if pair % 2 == 0 {
-                low = batch(plan, input, &mut inputs, &mut floor);
-                high = batch(plan, input, &mut inputs, &mut ours);
-            } else {
-                high = batch(plan, input, &mut inputs, &mut ours);
-                low = batch(plan, input, &mut inputs, &mut floor);
-            }
+        let mut round = Vec::with_capacity(plan.turns);
+        for number in 0..plan.turns {
+            let (low, high) = turn(number);
             floors.push(low);
             candidates.push(high);
             round.push(high / low);
@@ -72,20 +103,17 @@ pub(crate) fn paired<T: Clone>(
 }
 
 /// Nanoseconds per call of one batch.
-fn batch<T: Clone>(plan: Plan, input: &T, inputs: &mut Vec<T>, run: &mut impl FnMut(T)) -> f64 {
-    inputs.resize(plan.batch, input.clone());
+fn batch<T>(plan: Plan, input: &impl Fn() -> T, run: &mut impl FnMut(T)) -> f64 {
+    let inputs: Vec<T> = std::iter::repeat_with(input).take(plan.batch).collect();
     let start = Instant::now();
-    for input in inputs.drain(..) {
+    for input in inputs {
         run(black_box(input));
     }
-    start.elapsed().as_secs_f64() * 1e9 / count(plan.batch)
+    let calls = u32::try_from(plan.batch).map_or(f64::NAN, f64::from);
+    start.elapsed().as_secs_f64() * 1e9 / calls
 }
 
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn count(calls: usize) -> f64 {
-    u32::try_from(calls).map_or(f64::INFINITY, f64::from)
 }

@@ -15,7 +15,7 @@ use crate::verify::KIB;
 
 const PLAN: Plan = Plan {
     batch: 64,
-    pairs: 100,
+    turns: 100,
 };
 
 /// The most that a refusal may cost of a verify of 256 bytes.
@@ -85,7 +85,7 @@ fn row(
     }
     let ours = paired(
         PLAN,
-        &sent.body,
+        || sent.body.clone(),
         |body| {
             black_box(floor.verify(body));
         },

@@ -38,7 +38,7 @@ impl Table {
     }
 
     /// A count, with the most it may be.
-    pub(crate) fn count(&mut self, what: impl Into<String>, count: usize, budget: Option<usize>) {
+    pub(crate) fn count(&mut self, what: impl Into<String>, count: u64, budget: Option<u64>) {
         self.lines.push(Line {
             figure: count.to_string(),
             budget: budget.map_or_else(String::new, |most| most.to_string()),

@@ -121,3 +121,75 @@ impl Table {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::attempts::Due;
+    use bytes::Bytes;
+
+    fn as_due(kind: Kind, status: u16, code: &'static str, handled: Option<&'static str>) -> bool {
+        let (due_status, due_code) = match kind {
+            Kind::Genuine => (204, "ok"),
+            Kind::Forged => (401, "signature_mismatch"),
+        };
+        let attempt = Attempt {
+            number: 1,
+            scheme: "acme",
+            what: "attempt".to_owned(),
+            kind,
+            headers: Vec::new(),
+            body: Bytes::from_static(b"body"),
+            declared: None,
+            due: Due {
+                status: due_status,
+                code: due_code,
+            },
+        };
+        let outcome = Outcome {
+            code,
+            handled: handled.map(Bytes::from),
+        };
+        let mut table = Table::new();
+        table.add(&attempt, status, Some(&outcome), Duration::ZERO);
+        table.all_as_due()
+    }
+
+    #[test]
+    fn a_genuine_attempt_must_reach_the_handler_whole() {
+        assert!(as_due(Kind::Genuine, 204, "ok", Some("body")));
+        assert!(!as_due(Kind::Genuine, 204, "ok", None));
+        assert!(!as_due(Kind::Genuine, 204, "ok", Some("bod")));
+        assert!(!as_due(Kind::Genuine, 200, "ok", Some("body")));
+        assert!(!as_due(Kind::Genuine, 204, "unknown", Some("body")));
+    }
+
+    #[test]
+    fn a_forged_attempt_must_not_reach_it_and_must_be_refused_for_its_cause() {
+        assert!(as_due(Kind::Forged, 401, "signature_mismatch", None));
+        assert!(!as_due(
+            Kind::Forged,
+            401,
+            "signature_mismatch",
+            Some("body")
+        ));
+        assert!(!as_due(Kind::Forged, 400, "signature_mismatch", None));
+        assert!(!as_due(Kind::Forged, 401, "signature_missing", None));
+    }
+
+    #[test]
+    fn one_that_is_not_as_due_fails_the_whole() {
+        let mut table = Table::new();
+        for as_due in [true, false, true] {
+            table.rows.push(Row {
+                scheme: "acme",
+                what: String::new(),
+                status: 204,
+                code: "ok",
+                took: Duration::ZERO,
+                as_due,
+            });
+        }
+        assert!(!table.all_as_due());
+    }
+}

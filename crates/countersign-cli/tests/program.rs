@@ -62,6 +62,7 @@ fn the_demo_treats_every_attempt_as_due() {
             "missing signature",
             "signature header twice",
             "too large",
+            "another media type",
         ] {
             assert!(
                 rows.iter().any(|row| row.contains(what)),
@@ -166,6 +167,25 @@ fn an_empty_secret_is_a_reject_and_short_ones_are_not() {
         .map(|line| line.contains("setting_refused"))
         .collect();
     assert_eq!(codes, [true, true, false]);
+}
+
+#[test]
+fn any_of_several_secrets_may_match() {
+    let several = |texts: &str| {
+        github("case", HELLO, "accept", "").replace("\"It's a Secret to Everybody\"", texts)
+    };
+    let many: Vec<String> = (0..15)
+        .map(|at| format!("\"another secret {at}\""))
+        .collect();
+    let last = format!("[{},\"It's a Secret to Everybody\"]", many.join(","));
+    let none = format!("[{}]", many.join(","));
+    let file = cases("several.jsonl", &[several(&last), several(&none)]);
+    let output = countersign(&["check", "--json", file.to_str().unwrap()]);
+    let matched: Vec<bool> = stdout(&output)
+        .lines()
+        .map(|line| line.contains("\"matches\":true"))
+        .collect();
+    assert_eq!(matched, [true, false]);
 }
 
 #[test]

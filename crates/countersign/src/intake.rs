@@ -10,8 +10,8 @@ use smallvec::SmallVec;
 use crate::mac::Running;
 use crate::refusal::Refusal;
 use crate::request::{Head, ReadError, Value, is_plain_header_id, trim};
-use crate::scheme::compiled::{Compiled, Plan};
-use crate::scheme::signature::{Candidates, SignatureText};
+use crate::scheme::compiled::{Compiled, Key, Plan};
+use crate::scheme::signature::{Candidates, SignatureText, find};
 use crate::scheme::{Lines, Part, Place, Text};
 use crate::signed_content::{BodyView, Content, Facts};
 use crate::timestamp::{MAX_TIMESTAMP_LEN, Timestamp};
@@ -19,6 +19,99 @@ use crate::verify::Verified;
 
 /// Content before and after the body: stamps, ids, literals. Longer text moves to the heap.
 type Around = SmallVec<[u8; 128]>;
+
+/// The texts that carry the signature.
+type Values<'a> = SmallVec<[Value<'a>; 1]>;
+
+/// What steps 1 to 3 found good in a head. It borrows from the head and is large, so it is lent and not handed over.
+struct Judged<'j, 'h> {
+    family: usize,
+    stamp: Option<Timestamp>,
+    /// `None` when the signature lies in the body.
+    candidates: Option<&'j Candidates>,
+    facts: &'j Facts<'h>,
+}
+
+/// Steps 1 to 3: everything that the head alone decides.
+fn judge<H: Head, T>(
+    compiled: &Compiled,
+    head: &H,
+    now: Timestamp,
+    then: impl FnOnce(&Judged<'_, '_>) -> Result<T, Refusal>,
+) -> Result<T, Refusal> {
+    let family = compiled.family(head);
+    let mut values = Values::new();
+    signature_values(compiled, family, head, &mut values)?;
+    let mut text = SignatureText::default();
+    let text = read_signature(compiled, &values, &mut text)?;
+    let stamp_text = stamp_text(compiled, family, head, text)?;
+    let stamp = match (&stamp_text, &compiled.scheme.timestamp) {
+        (Some(raw), Some(rule)) => {
+            let stamp = rule.unit.parse(raw)?;
+            rule.tolerance.check(stamp, now)?;
+            Some(stamp)
+        }
+        _ => None,
+    };
+    check_required(compiled, family, head, text)?;
+    let mut facts = Facts {
+        stamp: stamp_text,
+        id: signed_id(compiled, family, head)?,
+        method: Cow::Borrowed(head.method()),
+        path: Cow::Borrowed(head.path()),
+        query: head.query().map(Cow::Borrowed),
+        ..Facts::default()
+    };
+    for (_, spot) in &compiled.head_parts {
+        facts.values.push(spot.read_field(family, head)?);
+    }
+    if compiled.holds_values {
+        if let Some(text) = text {
+            let named = text.pairs.iter().take(compiled.pair_keys.len());
+            facts
+                .pairs
+                .extend(named.map(|value| value.map(Cow::Borrowed)));
+        }
+        check_apart(&facts.content(compiled), family, &compiled.scheme.content)?;
+    }
+    then(&Judged {
+        family,
+        stamp,
+        candidates: text.map(|text| &text.candidates),
+        facts: &facts,
+    })
+}
+
+/// Steps 1, 2, 3 and 5, over a body that is there.
+pub(crate) fn verify<H: Head>(
+    compiled: &Arc<Compiled>,
+    head: &H,
+    body: Bytes,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Verified, Refusal> {
+    judge(compiled, head, now, |judged| {
+        if u64::try_from(body.len()).unwrap_or(u64::MAX) > limit {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        check_empty(compiled, &body)?;
+        let (secret, body_stamp) = match compiled.plan {
+            Plan::Compared => (
+                check_compared(compiled, now, judged.candidates, &body)?,
+                None,
+            ),
+            _ => check_whole(compiled, now, judged.candidates, judged.facts, &body)?,
+        };
+        Ok(Verified {
+            compiled: Arc::clone(compiled),
+            body,
+            secret,
+            timestamp: body_stamp.or(judged.stamp),
+            signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
+            family: judged.family,
+        })
+    })
+}
 
 /// An attempt whose head has passed, taking in its body.
 ///
@@ -76,7 +169,7 @@ enum Body {
 }
 
 impl Intake {
-    /// Steps 1 to 3: everything that the head alone decides.
+    /// Steps 1 to 3.
     pub(crate) fn begin<H: Head>(
         compiled: &Arc<Compiled>,
         head: &H,
@@ -84,78 +177,36 @@ impl Intake {
         limit: u64,
         declared: Option<u64>,
     ) -> Result<Self, Refusal> {
-        let family = compiled.family(head);
-        let values = signature_values(compiled, family, head)?;
-        let text = read_signature(compiled, &values)?;
-        let stamp_text = stamp_text(compiled, family, head, text.as_ref())?;
-        let stamp = match (&stamp_text, &compiled.scheme.timestamp) {
-            (Some(raw), Some(rule)) => {
-                let stamp = rule.unit.parse(raw)?;
-                rule.tolerance.check(stamp, now)?;
-                Some(stamp)
-            }
-            _ => None,
-        };
-        check_required(compiled, family, head, text.as_ref())?;
-        let id = signed_id(compiled, family, head)?;
-        let signed_id = id.as_deref().map(SmallVec::from_slice);
-        let (pairs, candidates) = match text {
-            None => (SmallVec::new(), None),
-            Some(text) => (
-                text.pairs
-                    .into_iter()
-                    .take(compiled.pair_keys.len())
-                    .map(|value| value.map(Cow::Borrowed))
-                    .collect(),
-                Some(text.candidates),
-            ),
-        };
-        let mut facts = Facts {
-            stamp: stamp_text,
-            id,
-            pairs,
-            method: Cow::Borrowed(head.method()),
-            path: Cow::Borrowed(head.path()),
-            query: head.query().map(Cow::Borrowed),
-            ..Facts::default()
-        };
-        for (_, spot) in &compiled.head_parts {
-            facts.values.push(spot.read_field(family, head)?);
-        }
-        let content = Content {
-            compiled,
-            facts: &facts,
-            body: None,
-            secret: None,
-        };
-        check_apart(&content, family, &compiled.scheme.content)?;
-        let work = match (compiled.plan, candidates) {
-            (Plan::Streamed { body_at }, Some(candidates)) => {
-                let (before, after) = around(&content, body_at)?;
-                Work::Streamed {
-                    candidates,
-                    before,
-                    after,
-                    running: Vec::new(),
+        judge(compiled, head, now, |judged| {
+            let candidates = judged.candidates.cloned();
+            let work = match (compiled.plan, candidates) {
+                (Plan::Streamed { body_at }, Some(candidates)) => {
+                    let (before, after) = around(&judged.facts.content(compiled), body_at)?;
+                    Work::Streamed {
+                        candidates,
+                        before,
+                        after,
+                        running: Vec::new(),
+                    }
                 }
-            }
-            (Plan::Compared, candidates) => Work::Compared { candidates },
-            (_, candidates) => Work::Whole {
-                candidates,
-                facts: Box::new(facts.into_owned()),
-            },
-        };
-        Ok(Self {
-            compiled: Arc::clone(compiled),
-            now,
-            family,
-            limit,
-            declared,
-            received: 0,
-            body: Body::OnePiece(Bytes::new()),
-            stamp,
-            signed_id,
-            work,
+                (Plan::Compared, candidates) => Work::Compared { candidates },
+                (_, candidates) => Work::Whole {
+                    candidates,
+                    facts: Box::new(judged.facts.clone().into_owned()),
+                },
+            };
+            Ok(Self {
+                compiled: Arc::clone(compiled),
+                now,
+                family: judged.family,
+                limit,
+                declared,
+                received: 0,
+                body: Body::OnePiece(Bytes::new()),
+                stamp: judged.stamp,
+                signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
+                work,
+            })
         })
     }
 
@@ -224,69 +275,53 @@ impl Intake {
         {
             return Err(Refusal::BodyIncomplete);
         }
-        if self.received == 0 && self.compiled.scheme.body_required {
-            return Err(Refusal::BodyEmpty);
-        }
-        let in_one_piece = matches!(self.body, Body::OnePiece(_));
-        let body = match self.body {
-            Body::OnePiece(bytes) => bytes,
-            Body::Pieces(pieces) => pieces.freeze(),
+        let (body, in_one_piece) = match self.body {
+            Body::OnePiece(bytes) => (bytes, true),
+            Body::Pieces(pieces) => (pieces.freeze(), false),
         };
-        let mut verified = Verified {
-            compiled: self.compiled,
-            body,
-            secret: 0,
-            timestamp: self.stamp,
-            signed_id: self.signed_id,
-            family: self.family,
-        };
-        match self.work {
+        let compiled = &*self.compiled;
+        check_empty(compiled, &body)?;
+        let (secret, body_stamp) = match self.work {
             Work::Streamed {
                 candidates,
                 before,
                 after,
-                running,
-            } => {
-                let content = if in_one_piece {
-                    Some((before.as_slice(), verified.body.as_ref()))
-                } else {
-                    None
-                };
-                verified.secret = check_streamed(
-                    &verified.compiled,
-                    self.now,
-                    &candidates,
-                    content,
-                    running,
-                    &after,
-                )?;
+                ..
+            } if in_one_piece => {
+                let content = [before.as_slice(), &body, &after];
+                let secret = matching(compiled, self.now, &candidates, |_, sink| {
+                    content.into_iter().for_each(sink);
+                    Ok(())
+                })?;
+                (secret, None)
             }
+            Work::Streamed {
+                candidates,
+                after,
+                running,
+                ..
+            } => (matching_running(running, &after, &candidates)?, None),
             Work::Compared { candidates } => {
-                let view = BodyView::new(&verified.compiled, &verified.body)?;
-                let candidates = match candidates {
-                    Some(candidates) => candidates,
-                    None => signature_in_body(&verified.compiled, &view)?,
-                };
-                verified.secret = verified
-                    .compiled
-                    .active(self.now)
-                    .find(|(_, key)| key.keyed.matches_token(candidates.iter()))
-                    .map(|(position, _)| position)
-                    .ok_or(Refusal::SignatureMismatch)?;
+                let secret = check_compared(compiled, self.now, candidates.as_ref(), &body)?;
+                (secret, None)
             }
             Work::Whole { candidates, facts } => {
-                check_whole(&mut verified, self.now, candidates, *facts)?;
+                check_whole(compiled, self.now, candidates.as_ref(), &facts, &body)?
             }
-        }
-        Ok(verified)
+        };
+        Ok(Verified {
+            compiled: self.compiled,
+            body,
+            secret,
+            timestamp: body_stamp.or(self.stamp),
+            signed_id: self.signed_id,
+            family: self.family,
+        })
     }
 }
 
 impl Compiled {
-    fn active(
-        &self,
-        now: Timestamp,
-    ) -> impl Iterator<Item = (usize, &crate::scheme::compiled::Key)> {
+    fn active(&self, now: Timestamp) -> impl Iterator<Item = (usize, &Key)> {
         self.keys
             .iter()
             .enumerate()
@@ -329,13 +364,13 @@ fn expected_len(declared: Option<u64>, limit: u64, received: u64) -> usize {
     usize::try_from(wanted).unwrap_or_default()
 }
 
-/// The texts that carry the signature: one, except for senders with several headers or lines.
+/// Finds the texts that carry the signature: one, except for senders with several headers or lines.
 fn signature_values<'a, H: Head>(
     compiled: &'a Compiled,
     family: usize,
     head: &'a H,
-) -> Result<SmallVec<[Value<'a>; 1]>, Refusal> {
-    let mut values = SmallVec::new();
+    values: &mut Values<'a>,
+) -> Result<(), Refusal> {
     for spot in &compiled.signature {
         if compiled.scheme.signature.lines == Lines::Many {
             values.extend(spot.lines(family, head).map(Cow::Borrowed));
@@ -351,23 +386,24 @@ fn signature_values<'a, H: Head>(
     if values.is_empty() && !compiled.signature.is_empty() {
         return Err(Refusal::SignatureMissing);
     }
-    Ok(values)
+    Ok(())
 }
 
-/// Step 1. `None` when the signature lies in the body.
-fn read_signature<'a>(
+/// Step 1, into `text`. `None` when the signature lies in the body.
+fn read_signature<'t, 'v>(
     compiled: &Compiled,
-    values: &'a [Value<'_>],
-) -> Result<Option<SignatureText<'a>>, Refusal> {
+    values: &'v [Value<'_>],
+    text: &'t mut SignatureText<'v>,
+) -> Result<Option<&'t SignatureText<'v>>, Refusal> {
     if values.is_empty() {
         return Ok(None);
     }
-    let mut text = SignatureText::default();
     for value in values {
         text.read(compiled.reader(), value)
             .map_err(|refusal| as_stamp(compiled, refusal))?;
     }
-    text.finish().map(Some)
+    text.check()?;
+    Ok(Some(text))
 }
 
 /// A repeated pair is a repeated timestamp when that is what the pair holds.
@@ -486,22 +522,16 @@ fn check_apart(content: &Content<'_, '_>, family: usize, parts: &[Part]) -> Resu
         }
         if let Some(Part::Literal(literal)) = neighbour
             && let Some(value) = content.head_value(part)
+            && find(value, literal).is_some()
         {
-            let holds = value
-                .windows(literal.len().max(1))
-                .any(|window| window == literal.as_bytes());
-            if holds {
-                let name = match (part, &content.compiled.id) {
-                    (Part::Id, Some(spot)) => spot.name(family),
-                    (Part::Header(name) | Part::QueryParam(name) | Part::Pair(name), _) => {
-                        name.clone()
-                    }
-                    _ => Text::default(),
-                };
-                return Err(Refusal::FieldMalformed { name });
-            }
+            let name = match (part, &content.compiled.id) {
+                (Part::Id, Some(spot)) => spot.name(family),
+                (Part::Header(name) | Part::QueryParam(name) | Part::Pair(name), _) => name.clone(),
+                _ => Text::default(),
+            };
+            return Err(Refusal::FieldMalformed { name });
         }
-        after_body |= *part == Part::Body;
+        after_body |= matches!(part, Part::Body);
         previous = Some(part);
     }
     Ok(())
@@ -519,27 +549,37 @@ fn around(content: &Content<'_, '_>, body_at: usize) -> Result<(Around, Around),
     Ok((before, after))
 }
 
-fn check_streamed(
+fn check_empty(compiled: &Compiled, body: &[u8]) -> Result<(), Refusal> {
+    if body.is_empty() && compiled.scheme.body_required {
+        return Err(Refusal::BodyEmpty);
+    }
+    Ok(())
+}
+
+/// The active secret under which the content has a tag that is among the candidates. `feed` feeds the content.
+fn matching(
     compiled: &Compiled,
     now: Timestamp,
     candidates: &Candidates,
-    in_one_piece: Option<(&[u8], &[u8])>,
-    running: Vec<(usize, Running)>,
-    after: &[u8],
+    feed: impl Fn(&Key, &mut dyn FnMut(&[u8])) -> Result<(), Refusal>,
 ) -> Result<usize, Refusal> {
-    if let Some((before, body)) = in_one_piece {
-        for (position, key) in compiled.active(now) {
-            let Some(mut mac) = key.keyed.start() else {
-                continue;
-            };
-            mac.update(before);
-            mac.update(body);
-            mac.update(after);
-            if mac.finish().matches(candidates.iter()) {
-                return Ok(position);
-            }
+    for (position, key) in compiled.active(now) {
+        let matches = key
+            .keyed
+            .matches(candidates.iter(), |sink| feed(key, sink))?;
+        if matches {
+            return Ok(position);
         }
     }
+    Err(Refusal::SignatureMismatch)
+}
+
+/// The same, for content that was hashed while it arrived.
+fn matching_running(
+    running: Vec<(usize, Running)>,
+    after: &[u8],
+    candidates: &Candidates,
+) -> Result<usize, Refusal> {
     for (position, mut mac) in running {
         mac.update(after);
         if mac.finish().matches(candidates.iter()) {
@@ -547,6 +587,29 @@ fn check_streamed(
         }
     }
     Err(Refusal::SignatureMismatch)
+}
+
+/// Step 5 for tokens.
+fn check_compared(
+    compiled: &Compiled,
+    now: Timestamp,
+    candidates: Option<&Candidates>,
+    body: &[u8],
+) -> Result<usize, Refusal> {
+    let view = BodyView::new(compiled, body)?;
+    let in_body;
+    let candidates = match candidates {
+        Some(candidates) => candidates,
+        None => {
+            in_body = signature_in_body(compiled, &view)?;
+            &in_body
+        }
+    };
+    compiled
+        .active(now)
+        .find(|(_, key)| key.keyed.matches_token(candidates.iter()))
+        .map(|(position, _)| position)
+        .ok_or(Refusal::SignatureMismatch)
 }
 
 fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candidates, Refusal> {
@@ -564,21 +627,25 @@ fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candida
     Ok(read.finish()?.candidates)
 }
 
+/// Step 5 over a complete body. Gives the timestamp, too, when that lies in the body.
 fn check_whole(
-    verified: &mut Verified,
+    compiled: &Compiled,
     now: Timestamp,
-    candidates: Option<Candidates>,
-    facts: Facts<'static>,
-) -> Result<(), Refusal> {
-    let compiled = Arc::clone(&verified.compiled);
-    let mut facts = facts;
+    candidates: Option<&Candidates>,
+    facts: &Facts<'_>,
+    body: &[u8],
+) -> Result<(usize, Option<Timestamp>), Refusal> {
     let scheme = &compiled.scheme;
-    let body = verified.body.clone();
-    let view = BodyView::new(&compiled, &body)?;
+    let view = BodyView::new(compiled, body)?;
+    let in_body;
     let candidates = match candidates {
         Some(candidates) => candidates,
-        None => signature_in_body(&compiled, &view)?,
+        None => {
+            in_body = signature_in_body(compiled, &view)?;
+            &in_body
+        }
     };
+    let mut facts = Cow::Borrowed(facts);
     let mut stamp = None;
     if let Some(rule) = scheme
         .timestamp
@@ -586,7 +653,7 @@ fn check_whole(
         .filter(|rule| rule.place.is_in_body())
     {
         let text = view
-            .read(&compiled, &rule.place)
+            .read(compiled, &rule.place)
             .map_err(|refusal| match refusal {
                 Refusal::FieldRepeated { .. } => Refusal::TimestampRepeated,
                 Refusal::FieldMalformed { .. } => Refusal::TimestampMalformed,
@@ -594,40 +661,35 @@ fn check_whole(
             })?
             .ok_or(Refusal::TimestampMissing)?;
         let moment = rule.unit.parse(text.as_bytes())?;
-        facts.stamp = Some(Cow::Owned(text.into_owned().into_bytes()));
+        facts.to_mut().stamp = Some(Cow::Owned(text.into_owned().into_bytes()));
         stamp = Some((moment, rule.tolerance));
     }
-    if let Some(place) = scheme.id.first().filter(|place| place.is_in_body()) {
-        let id = view.read(&compiled, place)?;
-        facts.id = id.map(|id| Cow::Owned(id.into_owned().into_bytes()));
+    // Content that can be streamed holds no field of the body.
+    let id = scheme.id.first().filter(|_| compiled.plan == Plan::Whole);
+    if let Some(place) = id.filter(|place| place.is_in_body()) {
+        let id = view.read(compiled, place)?;
+        facts.to_mut().id = id.map(|id| Cow::Owned(id.into_owned().into_bytes()));
     }
-    let content = |secret| Content {
-        compiled: &compiled,
-        facts: &facts,
+    let content = Content {
         body: Some(&view),
-        secret,
+        ..facts.content(compiled)
     };
-    let mut matched = None;
-    for (position, key) in compiled.active(now) {
-        let Some(mut mac) = key.keyed.start() else {
-            continue;
-        };
-        content(key.keyed.secret()).feed(&scheme.content, &mut |bytes| mac.update(bytes))?;
-        if mac.finish().matches(candidates.iter()) {
-            matched = Some(position);
-            break;
-        }
-    }
-    verified.secret = matched.ok_or(Refusal::SignatureMismatch)?;
+    let secret = matching(compiled, now, candidates, |key, sink| {
+        let secret = key.keyed.secret();
+        Content { secret, ..content }.feed(&scheme.content, sink)
+    })?;
     // A stamp in the body is judged once it is known to be the sender's.
-    if let Some((moment, tolerance)) = stamp {
-        tolerance.check(moment, now)?;
-        verified.timestamp = Some(moment);
-    }
+    let stamp = match stamp {
+        Some((moment, tolerance)) => {
+            tolerance.check(moment, now)?;
+            Some(moment)
+        }
+        None => None,
+    };
     for check in scheme.checks.iter() {
-        check_digest(&content(None), check)?;
+        check_digest(&content, check)?;
     }
-    Ok(())
+    Ok((secret, stamp))
 }
 
 /// A digest that the message carries: decoded strictly, compared like a tag.

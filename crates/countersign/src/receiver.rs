@@ -11,7 +11,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use crate::clock::Clock;
 use crate::danger::Weak;
 use crate::defaults;
-use crate::intake::Intake;
+use crate::intake::{self, Intake};
 use crate::mac::Keyed;
 use crate::reading::{Reading, Timeouts};
 use crate::refusal::Refusal;
@@ -104,9 +104,7 @@ impl<S> Receiver<S> {
         body: Bytes,
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
-        let mut intake = Intake::begin(&self.compiled, head, now, self.max_body, None)?;
-        intake.push(body)?;
-        intake.finish()
+        intake::verify(&self.compiled, head, body, now, self.max_body)
     }
 
     /// The scheme.

@@ -41,6 +41,7 @@ impl Head for http::request::Parts {
         self.uri.query()
     }
 
+    #[inline]
     fn header<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.headers
             .get_all(name)
@@ -62,6 +63,7 @@ impl<B> Head for http::Request<B> {
         self.uri().query()
     }
 
+    #[inline]
     fn header<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
         self.headers()
             .get_all(name)

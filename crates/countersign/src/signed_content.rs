@@ -27,7 +27,17 @@ pub(crate) struct Facts<'a> {
     pub(crate) query: Option<Cow<'a, str>>,
 }
 
-impl Facts<'_> {
+impl<'h> Facts<'h> {
+    /// What parts may read while there is no body.
+    pub(crate) fn content<'a>(&'a self, compiled: &'a Compiled) -> Content<'a, 'h> {
+        Content {
+            compiled,
+            facts: self,
+            body: None,
+            secret: None,
+        }
+    }
+
     pub(crate) fn into_owned(self) -> Facts<'static> {
         let own = |value: Option<Value<'_>>| value.map(|value| Cow::Owned(value.into_owned()));
         Facts {

@@ -152,11 +152,9 @@ fn decimal(text: &[u8]) -> Option<i64> {
         _ => {}
     }
     text.iter().try_fold(0_i64, |value, byte| {
-        let digit = match byte {
-            b'0'..=b'9' => i64::from(byte.wrapping_sub(b'0')),
-            _ => return None,
-        };
-        value.checked_mul(10)?.checked_add(digit)
+        let digit = byte.wrapping_sub(b'0');
+        // So few digits cannot overflow.
+        (digit < 10).then_some(value.wrapping_mul(10).wrapping_add(i64::from(digit)))
     })
 }
 

@@ -9,6 +9,7 @@ use crate::{list, text};
 /// - **Freshness**: no signed timestamp. `X-Shopify-Triggered-At` is unsigned and keeps its value over retries.
 /// - **Unsigned**: topic, shop domain and webhook id. One app secret serves all shops, so a genuine body can be sent again under
 ///   another shop or topic.
+/// - **Bodies**: JSON; webhooks made by hand in the admin may be set to XML (from memory, unconfirmed).
 /// - **Empty bodies** are refused, as the sender's own libraries do.
 /// - **Retries**: eight within four hours, the same bytes; the sender waits 5 s.
 pub const SHOPIFY: Scheme = Scheme {
@@ -29,6 +30,11 @@ pub const SHOPIFY: Scheme = Scheme {
     id: list![Place::Header(text!("shopify-webhook-id"))],
     event: list![Place::Header(text!("shopify-topic"))],
     tenant: list![Place::Header(text!("shopify-shop-domain"))],
+    media_types: list![
+        text!("application/json"),
+        text!("application/xml"),
+        text!("text/xml"),
+    ],
     body_required: true,
     retry: Retry {
         span: Span::from_hours(4),

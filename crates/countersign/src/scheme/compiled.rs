@@ -36,6 +36,8 @@ pub(crate) struct Compiled {
     /// The JSON pointers that the content, the signature and the timestamp need.
     pub(crate) pointers: Pointers,
     pub(crate) plan: Plan,
+    /// Does the content hold a value of the head that must be kept apart from the literal beside it?
+    pub(crate) holds_values: bool,
     /// Spots of id, event and tenant, in that order, each by its list of places, and those by what makes them up.
     pub(crate) fields: [Vec<Vec<Option<HeadSpot>>>; 3],
     /// The JSON pointers that id, event and tenant need.
@@ -123,6 +125,12 @@ impl Compiled {
         {
             note(place);
         }
+        let holds_values = Part::any(&scheme.content, &|part| {
+            matches!(
+                part,
+                Part::Id | Part::Header(_) | Part::QueryParam(_) | Part::Pair(_)
+            )
+        });
         let (field_pointers, form_pointers) = field_pointers(&scheme);
         let field_spots = |places: &List<Place>| {
             let spots = |place: &Place| place.each().iter().map(spot).collect();
@@ -143,6 +151,7 @@ impl Compiled {
             head_parts,
             pointers,
             plan: plan(&scheme),
+            holds_values,
             fields: [
                 field_spots(&scheme.id),
                 field_spots(&scheme.event),

@@ -129,7 +129,7 @@ fn equals_sign() -> Text {
 }
 
 /// Decoded candidates, all of one length, one after the other: no allocation for sixteen SHA-256 tags.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
     bytes: SmallVec<[u8; 512]>,
     len: usize,
@@ -257,10 +257,16 @@ impl<'a> SignatureText<'a> {
     }
 
     /// Is there at least one well-formed candidate? A text without one is malformed.
-    pub(crate) fn finish(self) -> Result<Self, Refusal> {
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
         if self.candidates.is_empty() {
             return Err(Refusal::SignatureMalformed);
         }
+        Ok(())
+    }
+
+    /// As [`check`](Self::check), and gives the text back.
+    pub(crate) fn finish(self) -> Result<Self, Refusal> {
+        self.check()?;
         Ok(self)
     }
 
@@ -364,14 +370,22 @@ fn bounded(value: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Splits at the first `separator`, which is not empty (checked when a receiver is built).
+/// Where `text`, which is not empty, begins first (checked when a receiver is built).
+pub(crate) fn find(value: &[u8], text: &str) -> Option<usize> {
+    match text.as_bytes() {
+        [single] => memchr::memchr(*single, value),
+        text => value
+            .windows(text.len().max(1))
+            .position(|window| window == text),
+    }
+}
+
+/// Splits at the first `separator`.
 fn split_once<'a>(value: &'a [u8], separator: &str) -> Option<(&'a [u8], &'a [u8])> {
-    let separator = separator.as_bytes();
-    let at = match separator {
+    let at = match separator.as_bytes() {
+        // Keys and labels are short: a plain loop is there sooner than a search is set up.
         [single] => value.iter().position(|byte| byte == single)?,
-        _ => value
-            .windows(separator.len().max(1))
-            .position(|window| window == separator)?,
+        _ => find(value, separator)?,
     };
     let (head, tail) = value.split_at_checked(at)?;
     Some((head, tail.get(separator.len()..)?))
@@ -403,15 +417,14 @@ impl<'a> Iterator for Items<'a, '_> {
         let window = rest
             .get(..MAX_SIGNATURE_LEN.saturating_add(1))
             .unwrap_or(rest);
-        let split = if self.separator.is_empty() {
+        let end = if self.separator.is_empty() {
             None
         } else {
-            split_once(window, self.separator)
+            find(window, self.separator)
         };
-        let item = match split {
-            Some((item, _)) => {
-                let used = item.len().saturating_add(self.separator.len());
-                self.rest = rest.get(used..);
+        let item = match end.and_then(|end| rest.split_at_checked(end)) {
+            Some((item, tail)) => {
+                self.rest = tail.get(self.separator.len()..);
                 item
             }
             None => {
