@@ -16,12 +16,18 @@ pin_project! {
     pub(crate) struct Frames<B> {
         #[pin]
         body: B,
+        // One byte more than the receiver takes.
+        most: usize,
     }
 }
 
 impl<B> Frames<B> {
-    pub(crate) const fn new(body: B) -> Self {
-        Self { body }
+    pub(crate) fn new(body: B, limit: u64) -> Self {
+        let most = limit.saturating_add(1);
+        Self {
+            body,
+            most: usize::try_from(most).unwrap_or(usize::MAX),
+        }
     }
 }
 
@@ -30,7 +36,8 @@ impl<B: Body> Chunks for Frames<B> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Broken>>> {
-        let mut body = self.project().body;
+        let this = self.project();
+        let mut body = this.body;
         loop {
             match ready!(body.as_mut().poll_frame(cx)) {
                 None => return Poll::Ready(None),
@@ -38,7 +45,8 @@ impl<B: Body> Chunks for Frames<B> {
                 Some(Ok(frame)) => {
                     // What is no data is trailers: neither body nor headers.
                     if let Ok(mut data) = frame.into_data() {
-                        let len = data.remaining();
+                        // A frame that is too large is refused for its first bytes; the rest of it is not copied.
+                        let len = data.remaining().min(*this.most);
                         return Poll::Ready(Some(Ok(data.copy_to_bytes(len))));
                     }
                 }

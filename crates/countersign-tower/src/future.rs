@@ -1,4 +1,4 @@
-//! The future: reads the body, then runs the inner service's future.
+//! The future: reads the body, waits for the inner service, then runs its future.
 
 use std::fmt;
 use std::future::Future;
@@ -42,6 +42,10 @@ pin_project! {
             body: Frames<B>,
             attempt: Attempt<Inner, S>,
         },
+        Readying {
+            inner: Inner,
+            request: Request<VerifiedBody>,
+        },
         Running {
             #[pin]
             future: Inner::Future,
@@ -56,7 +60,7 @@ pin_project! {
 /// What waits until the body is there.
 struct Attempt<Inner, S> {
     parts: Parts,
-    ready: Inner,
+    inner: Inner,
     guard: Arc<Guard<S>>,
 }
 
@@ -67,17 +71,17 @@ where
     pub(crate) fn reading(
         reading: Reading,
         request: Request<B>,
-        ready: Inner,
+        inner: Inner,
         guard: Arc<Guard<S>>,
     ) -> Self {
         let (parts, body) = request.into_parts();
         Self {
             state: State::Reading {
                 reading,
-                body: Frames::new(body),
+                body: Frames::new(body, guard.receiver.max_body()),
                 attempt: Attempt {
                     parts,
-                    ready,
+                    inner,
                     guard,
                 },
             },
@@ -98,7 +102,7 @@ where
     fn decide<B>(self, verdict: Result<Verified, Refusal>) -> State<Inner, B, S> {
         let Self {
             mut parts,
-            mut ready,
+            inner,
             guard,
         } = self;
         let scheme = guard.receiver.scheme();
@@ -111,8 +115,9 @@ where
                 );
                 let body = VerifiedBody::new(delivery.body().clone());
                 parts.extensions.insert(delivery);
-                State::Running {
-                    future: ready.call(Request::from_parts(parts, body)),
+                State::Readying {
+                    inner,
+                    request: Request::from_parts(parts, body),
                 }
             }
             Err(refusal) => State::Refused {
@@ -141,6 +146,19 @@ where
                         state.set(attempt.decide(verdict));
                     }
                 }
+                StateProject::Readying { inner, .. } => {
+                    // Asked only now: what it reserves when it becomes ready is not held for a stranger's slow body.
+                    if let Err(error) = ready!(inner.poll_ready(cx)) {
+                        state.set(State::Done);
+                        return Poll::Ready(Err(error));
+                    }
+                    let read = state.as_mut().project_replace(State::Done);
+                    if let StateReplace::Readying { mut inner, request } = read {
+                        state.set(State::Running {
+                            future: inner.call(request),
+                        });
+                    }
+                }
                 StateProject::Running { future } => {
                     let response = ready!(future.poll(cx));
                     return Poll::Ready(response.map(|response| response.map(ResponseBody::inner)));
@@ -165,6 +183,7 @@ where
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
             State::Reading { .. } => "reading",
+            State::Readying { .. } => "readying",
             State::Running { .. } => "running",
             State::Refused { .. } => "refused",
             State::Done => "done",

@@ -1,7 +1,6 @@
 //! The service: verifies a request, then calls the inner service.
 
 use std::fmt;
-use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -24,12 +23,13 @@ use crate::response::refuse;
 ///   before the answer is given.
 /// - **Told**: the [`Refusal`](countersign::Refusal) is in the extensions of the response, for a middleware outside that counts or logs; nothing
 ///   of it goes over the wire.
-/// - **Logged**: one `tracing` event per attempt with the fields `scheme`, and `code` and `fault` of a refusal. DEBUG when it was accepted,
-///   INFO when the sender is at fault, WARN otherwise.
+/// - **Logged**: one `tracing` event per attempt that is decided (none when the caller drops the future first), with the field `scheme`, and
+///   `code`, `fault` and `reason` of a refusal. DEBUG when it was accepted, INFO when the sender is at fault, WARN otherwise.
 ///
-/// Bodies and errors of the inner service pass through. It must be [`Clone`], as it is owned by the future while the body is read: the
-/// instance that was ready is the one that is called, and a clone takes its place. So what the inner service reserves when it becomes ready,
-/// such as a slot of a concurrency limit, is held while the body is read, 30 s at most by default.
+/// Bodies and errors of the inner service pass through. It must be [`Clone`]: each verified request goes to a clone of its own, which is asked
+/// whether it is ready and then called. It is asked only after the verification, so that forged requests with slow bodies cannot hold what
+/// it reserves when it becomes ready, such as a slot of a concurrency limit. This service itself is therefore always ready: what limits or
+/// sheds by readiness belongs inside of it for verified deliveries, and limits on everything that arrives belong in front of it.
 pub struct Countersign<Inner, S = NoStore> {
     inner: Inner,
     guard: Arc<Guard<S>>,
@@ -56,18 +56,16 @@ where
     type Error = Inner::Error;
     type Future = ResponseFuture<Inner, B, S>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Inner::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Inner::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Guard { receiver, clock } = &*self.guard;
         match receiver.receive(&request, clock) {
             Ok(reading) => {
-                let clone = self.inner.clone();
-                // The clone has not been polled ready.
-                let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::reading(reading, request, ready, Arc::clone(&self.guard))
+                let inner = self.inner.clone();
+                ResponseFuture::reading(reading, request, inner, Arc::clone(&self.guard))
             }
             Err(refusal) => ResponseFuture::refused(refuse(receiver.scheme(), &refusal)),
         }

@@ -1,4 +1,5 @@
 //! Runs the example as a program and sends it real requests.
+#![allow(clippy::unwrap_used, reason = "a test stops at what it cannot do")]
 
 #[path = "../../../tests/support/example.rs"]
 mod example;

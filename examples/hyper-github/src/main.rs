@@ -6,6 +6,7 @@
 //! ```
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_tower::{Countersign, Delivery, Receiver, Secret, VerifiedBody, providers::GITHUB};
@@ -44,7 +45,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Too many open files, or a peer that went away: a stranger's doing, and no reason to end.
+            Err(error) => {
+                eprintln!("accept: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
         let service = TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
             // The timer bounds how long a stranger may take over his headers.

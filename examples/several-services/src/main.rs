@@ -6,7 +6,7 @@
 //! Run it:
 //! ```sh
 //! STRIPE_SECRET=whsec_0123456789abcdef0123456789 SLACK_SECRET=8f742231b10e8888abcd99yyyzzz85a5 \
-//! SHOPIFY_SECRET=hush-0123456789 SHOPIFY_OLD_SECRET=hush-9876543210 cargo run -p example-several-services
+//! SHOPIFY_SECRET=hush-0123456789-new SHOPIFY_OLD_SECRET=hush-0123456789-old cargo run -p example-several-services
 //! ```
 
 use axum::Router;

@@ -174,10 +174,18 @@ impl Service<Request<VerifiedBody>> for NeverReady {
 }
 
 #[tokio::test]
-async fn a_service_that_does_not_become_ready_says_so() {
+async fn a_service_that_does_not_become_ready_says_so_to_verified_deliveries_alone() {
     let mut service = Countersign::new(NeverReady, github());
-    let ready = ServiceExt::<Request<String>>::ready(&mut service).await;
-    assert_eq!(ready.map(|_| ()).unwrap_err(), OutOfPaper);
+    let genuine = signed()
+        .body(scripted([Step::Data(GITHUB_BODY)]).0)
+        .unwrap();
+    let answer = ready(&mut service).await.call(genuine).await;
+    assert_eq!(answer.map(|_| ()).unwrap_err(), OutOfPaper);
+    let forged = signed()
+        .body(scripted([Step::Data("Hello, World?")]).0)
+        .unwrap();
+    let answer = ready(&mut service).await.call(forged).await;
+    assert_eq!(answer.unwrap().status(), 401);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,13 +6,16 @@
 use std::convert::Infallible;
 use std::future::{self, Future, Ready};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use countersign_tower::{Countersign, CountersignLayer, VerifiedBody};
 use http::{Request, Response};
 use tower::buffer::BufferLayer;
 use tower::limit::ConcurrencyLimitLayer;
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::support::{GITHUB_BODY, Scripted, Seen, Step, github, ready, scripted, signed};
 
@@ -77,44 +80,73 @@ async fn attempts_whose_bodies_are_read_at_once_each_have_their_own() {
     assert_eq!(second.unwrap().status(), 200);
 }
 
-fn is_ready(service: &mut impl Service<Request<Scripted>>) -> bool {
-    let mut cx = Context::from_waker(Waker::noop());
-    service.poll_ready(&mut cx).is_ready()
+/// Counts how many run at once, each for a second.
+fn slow(
+    running: &Arc<AtomicUsize>,
+    most: &Arc<AtomicUsize>,
+) -> impl Service<Request<VerifiedBody>, Response = Response<String>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
+    let (running, most) = (Arc::clone(running), Arc::clone(most));
+    service_fn(move |_: Request<VerifiedBody>| {
+        let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+        async move {
+            let now = running.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+            most.fetch_max(now, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            running.fetch_sub(1, Ordering::SeqCst);
+            Ok(Response::new("done".into()))
+        }
+    })
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_concurrency_limit_holds() {
+    let (running, most) = <(Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+    let service = ServiceBuilder::new()
+        .layer(CountersignLayer::new(github()))
+        .layer(ConcurrencyLimitLayer::new(2))
+        .service(slow(&running, &most));
+    let attempts: Vec<_> = (0..5)
+        .map(|_| service.clone().oneshot(genuine([Step::Waits(1)])))
+        .collect();
+    let attempts = attempts.into_iter().map(tokio::spawn).collect::<Vec<_>>();
+    for attempt in attempts {
+        assert_eq!(attempt.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}
+
+/// A stranger without a key could hold every slot: the inner service was reserved while the unverified body was read.
+#[tokio::test(start_paused = true)]
+async fn a_stalled_forgery_takes_no_slot() {
     let seen = Seen::default();
-    let mut service = ServiceBuilder::new()
+    let limited = ServiceBuilder::new()
         .layer(CountersignLayer::new(github()))
         .layer(ConcurrencyLimitLayer::new(1))
         .service(seen.service());
-
-    let first = ready(&mut service).await.call(genuine([Step::Waits(1)]));
-    assert!(!is_ready(&mut service), "its one slot is taken");
-    assert_eq!(first.await.unwrap().status(), 200);
-
-    // Neither refusal keeps the slot.
-    for (request, status) in [(unsigned(), 401), (forged(), 401), (genuine([]), 200)] {
-        assert!(is_ready(&mut service));
-        assert_eq!(service.call(request).await.unwrap().status(), status);
-    }
-    assert_eq!(seen.count(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_dropped_attempt_gives_its_slot_back() {
-    let mut service = ServiceBuilder::new()
+    let buffered = ServiceBuilder::new()
         .layer(CountersignLayer::new(github()))
-        .layer(ConcurrencyLimitLayer::new(1))
-        .service(Seen::default().service());
-
-    let mut stalled = Box::pin(ready(&mut service).await.call(genuine([Step::Stalls])));
+        .layer(BufferLayer::new(1))
+        .service(seen.service());
     let mut cx = Context::from_waker(Waker::noop());
+    let started = tokio::time::Instant::now();
+
+    let mut stalled = Box::pin(limited.clone().oneshot(genuine([Step::Stalls])));
     assert!(stalled.as_mut().poll(&mut cx).is_pending());
-    assert!(!is_ready(&mut service));
-    drop(stalled);
-    assert!(is_ready(&mut service));
+    assert_eq!(limited.oneshot(genuine([])).await.unwrap().status(), 200);
+
+    let mut stalled_too = Box::pin(buffered.clone().oneshot(genuine([Step::Stalls])));
+    assert!(stalled_too.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(buffered.oneshot(genuine([])).await.unwrap().status(), 200);
+
+    assert_eq!(
+        started.elapsed(),
+        Duration::ZERO,
+        "before the forgery's deadline"
+    );
+    assert_eq!(seen.count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
