@@ -6,18 +6,24 @@
     reason = "a test stops at what it cannot do"
 )]
 
-use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+
+/// Long enough for a loaded machine; nothing waits this long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running example; it ends with the test.
 pub(crate) struct Example {
     child: Child,
     address: String,
-    lines: Mutex<Lines<BufReader<ChildStdout>>>,
+    lines: Mutex<Receiver<String>>,
 }
 
 impl Example {
@@ -30,8 +36,18 @@ impl Example {
             .spawn()
             .expect("the example starts");
         let stdout = child.stdout.take().expect("its output is piped");
-        let mut lines = BufReader::new(stdout).lines();
-        let first = lines.next().expect("it says where it listens").unwrap();
+        // A thread reads, so that a line that never comes is an error and not a wait for ever.
+        let (send, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let first = lines
+            .recv_timeout(PATIENCE)
+            .expect("it says where it listens");
         let address = first
             .strip_prefix("listening on ")
             .unwrap_or_else(|| panic!("no address in {first:?}"))
@@ -45,7 +61,11 @@ impl Example {
 
     /// The next line that the program prints.
     pub(crate) fn next_line(&self) -> String {
-        self.lines.lock().unwrap().next().expect("a line").unwrap()
+        self.lines
+            .lock()
+            .unwrap()
+            .recv_timeout(PATIENCE)
+            .expect("a line")
     }
 
     /// Sends one POST over a fresh connection and gives the status.
@@ -56,6 +76,7 @@ impl Example {
         body: &[u8],
     ) -> u16 {
         let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut request = format!(
             "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n",
             self.address,

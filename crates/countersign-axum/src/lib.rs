@@ -43,7 +43,8 @@
 //! ```
 //!
 //! A route that takes a [`Webhook`] and has no layer in front of it answers 500 and says why in the log: forgetting one is never an
-//! acceptance.
+//! acceptance. A layer over a whole router guards every route in it, so give each provider's route a layer of its own; a handler that may
+//! stand behind several asks [`Delivery::scheme`] whose delivery it got.
 //!
 //! What this does not do: it remembers nothing, so a captured request passes again while its timestamp is fresh, and for ever where the
 //! scheme signs none.

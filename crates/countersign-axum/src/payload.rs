@@ -1,14 +1,17 @@
 //! The payload, from where the scheme keeps it.
 
+use std::any::type_name;
+use std::borrow::Cow;
+
 use axum::extract::{FromRequest, Request};
 use axum::{Form, Json};
-use countersign_tower::PayloadText;
+use countersign_tower::{Delivery, PayloadText};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use crate::rejection::PayloadRejection;
-use crate::webhook::{delivery_of, show};
+use crate::webhook::{delivery_of, show, turned_away};
 
 /// The payload, deserialised from where the scheme keeps it: a JSON body, JSON in a field of a form (GitHub's `payload`, Slack's
 /// interactivity), or the fields of a form (Slack's commands).
@@ -51,24 +54,40 @@ where
 {
     type Rejection = PayloadRejection;
 
-    async fn from_request(mut request: Request, state: &S) -> Result<Self, PayloadRejection> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, PayloadRejection> {
         let delivery = delivery_of(&request)?;
-        let read = match delivery.payload() {
-            PayloadText::Document(document) => Json::from_bytes(&document),
-            PayloadText::Form(_) => {
-                show(&delivery, &mut request);
-                // The whole body is the form; axum reads one only under its name.
-                request.headers_mut().insert(
-                    CONTENT_TYPE,
-                    HeaderValue::from_static("application/x-www-form-urlencoded"),
-                );
-                let Form(payload) = Form::from_request(request, state).await?;
-                return Ok(Self(payload));
-            }
-            // A kind that this version does not know.
-            _ => Json::from_bytes(delivery.body()),
-        };
-        let Json(payload) = read?;
-        Ok(Self(payload))
+        let payload = read(&delivery, request, state).await;
+        if payload.is_err() {
+            turned_away(&delivery, type_name::<PayloadRejection>());
+        }
+        payload.map(Self)
     }
+}
+
+async fn read<T, S>(
+    delivery: &Delivery,
+    mut request: Request,
+    state: &S,
+) -> Result<T, PayloadRejection>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+{
+    let document = match delivery.payload() {
+        PayloadText::Document(document) => document,
+        PayloadText::Form(_) => {
+            show(delivery, &mut request);
+            // The whole body is the form; axum reads one only under its name.
+            request.headers_mut().insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/x-www-form-urlencoded"),
+            );
+            let Form(payload) = Form::from_request(request, state).await?;
+            return Ok(payload);
+        }
+        // A kind that this version does not know.
+        _ => Cow::Borrowed(&**delivery.body()),
+    };
+    let Json(payload) = Json::from_bytes(&document)?;
+    Ok(payload)
 }

@@ -1,11 +1,13 @@
 //! The extractor: a verified delivery as a handler's argument.
 
+use std::any::type_name;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use countersign_tower::Delivery;
 use http::Method;
 
-use crate::rejection::{MissingLayer, WebhookRejection};
+use crate::rejection::{MissingLayer, PayloadRejection, WebhookRejection};
 
 /// A verified delivery, and its payload as the extractor `T` reads it.
 ///
@@ -61,16 +63,24 @@ where
         match T::from_request(request, state).await {
             Ok(payload) => Ok(Self { delivery, payload }),
             Err(rejection) => {
-                // Not the rejection's text: it may quote the body.
-                tracing::warn!(
-                    scheme = &*delivery.scheme().name,
-                    rejection = std::any::type_name::<T::Rejection>(),
-                    "verified webhook turned away: its payload could not be read"
-                );
+                let kind = type_name::<T::Rejection>();
+                // `Payload` has said it by itself.
+                if kind != type_name::<PayloadRejection>() {
+                    turned_away(&delivery, kind);
+                }
                 Err(WebhookRejection::Payload(rejection))
             }
         }
     }
+}
+
+/// No validly signed event is dropped silently. Not the rejection's text: it may quote the body.
+pub(crate) fn turned_away(delivery: &Delivery, rejection: &'static str) {
+    tracing::warn!(
+        scheme = &*delivery.scheme().name,
+        rejection,
+        "verified webhook turned away: its payload could not be read"
+    );
 }
 
 /// The evidence that a layer left in the request. There is no other way to come by one.

@@ -110,4 +110,19 @@ async fn a_genuine_delivery_that_is_turned_away_is_seen_without_its_body() {
             r#"WARN message=verified webhook turned away: its payload could not be read scheme="github" rejection="axum::extract::rejection::JsonRejection""#
         ]
     );
+
+    // `Payload` says it once, by itself and inside a `Webhook`.
+    async fn alone(_: Payload<Yo>) {}
+    async fn inside(_: Webhook<Payload<Yo>>) {}
+    for route in [post(alone), post(inside)] {
+        let router = Router::new().route("/", route).layer(github());
+        let other = github_signed(JSON, br#"{"yo":"planted"}"#);
+        assert_eq!(send(&router, other).await.status, 422);
+        assert_eq!(
+            Lines::take(),
+            [
+                r#"WARN message=verified webhook turned away: its payload could not be read scheme="github" rejection="countersign_axum::rejection::PayloadRejection""#
+            ]
+        );
+    }
 }

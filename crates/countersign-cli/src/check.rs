@@ -73,6 +73,9 @@ struct Line<'a> {
     matches: bool,
 }
 
+/// 256 MiB: the most that a receiver can be set to.
+const MOST_BODY: u64 = 256 * 1024 * 1024;
+
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
     #[error("{file}: {source}")]
@@ -215,8 +218,11 @@ impl Case {
             .collect::<Result<_, _>>()
             .map_err(refused)?;
         let ring = SecretRing::new(secrets).map_err(|_| refused(SecretError::Empty))?;
-        // Cases may hold any number of secrets, and bodies as large as anybody's.
-        Receiver::builder(scheme, ring).max_secrets(16).build()
+        // A case may hold as many secrets as a ring can, and a body of any size that a receiver can be set to.
+        Receiver::builder(scheme, ring)
+            .max_secrets(16)
+            .max_body(MOST_BODY)
+            .build()
     }
 
     fn line<'a>(&'a self, verdict: &'a Verdict, matches: bool) -> Line<'a> {

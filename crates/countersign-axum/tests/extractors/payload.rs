@@ -3,6 +3,8 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::post;
 use countersign_axum::{Payload, PayloadRejection, Webhook, WebhookRejection, providers::SLACK};
 use serde::Deserialize;
@@ -74,6 +76,29 @@ async fn slacks_command_is_a_form() {
             "/webhook-collect \"\" roadrunner",
         );
     }
+}
+
+/// Taken alone, a form payload is read from the verified bytes, whatever a middleware made of the request's body.
+#[tokio::test]
+async fn a_middleware_cannot_exchange_a_form() {
+    async fn exchange(request: Request<Body>, next: Next) -> Response {
+        let (parts, _) = request.into_parts();
+        let forged = Body::from("command=%2Fforged&text=&user_name=mallory");
+        next.run(Request::from_parts(parts, forged)).await
+    }
+    async fn alone(Payload(command): Payload<Command>) -> String {
+        command.command
+    }
+    let router = Router::new()
+        .route("/", post(alone))
+        .layer(middleware::from_fn(exchange))
+        .layer(slack());
+    let genuine = Request::post("/")
+        .header("x-slack-request-timestamp", SLACK_SENT)
+        .header("x-slack-signature", SLACK_SIGNATURE)
+        .body(Body::from(SLACK_COMMAND))
+        .unwrap();
+    told(&send(&router, genuine).await, 200, "/webhook-collect");
 }
 
 #[tokio::test]
