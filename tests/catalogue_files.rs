@@ -56,6 +56,7 @@ pub(crate) fn builder(
     }
     match grade {
         Grade::SignatureBesideBody => builder.accept_weak(Weak::BodyNotSigned),
+        Grade::ExtensibleDigest => builder.accept_weak(Weak::ExtensibleDigest),
         Grade::Token => builder.accept_weak(Weak::NothingSigned),
         _ => builder,
     }

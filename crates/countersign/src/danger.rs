@@ -17,6 +17,8 @@ pub fn secret_of_any_length(text: impl Into<String>) -> Result<Secret, SecretErr
 pub enum Weak {
     /// The signature covers some fields and not the body: whoever sees one delivery can attach another body to it.
     BodyNotSigned,
+    /// A plain digest of secret and content: whoever sees one delivery can append to its content and sign the result.
+    ExtensibleDigest,
     /// A token or password is sent along and nothing is signed: whoever sees it once can send anything for ever.
     NothingSigned,
 }

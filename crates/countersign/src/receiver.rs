@@ -1,7 +1,6 @@
 //! The receiver: one scheme, its secrets and its limits, and the order of the steps.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -361,6 +360,7 @@ fn check_grade(grade: Grade, weak: Option<Weak>) -> Result<(), SettingError> {
     let accepted = match grade {
         Grade::SignatureOverBody => true,
         Grade::SignatureBesideBody => weak == Some(Weak::BodyNotSigned),
+        Grade::ExtensibleDigest => weak == Some(Weak::ExtensibleDigest),
         Grade::Token => weak == Some(Weak::NothingSigned),
         Grade::Unsigned => false,
     };
@@ -457,17 +457,6 @@ impl SettingError {
             Self::Unsupported { field, .. } | Self::Value { field, .. } => field,
             Self::Secret { .. } => "secrets",
         }
-    }
-}
-
-impl fmt::Display for Grade {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::SignatureOverBody => "signature over body",
-            Self::SignatureBesideBody => "signature beside body",
-            Self::Token => "token",
-            Self::Unsigned => "unsigned",
-        })
     }
 }
 

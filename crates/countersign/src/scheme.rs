@@ -171,26 +171,30 @@ impl Scheme {
         handshakes: list![],
     };
 
-    /// Does the signature cover the value at `place`?
+    /// Does the signature cover the value at `place`, so that nobody but the sender can have put it there?
+    ///
+    /// Not when the content [is not delimited](Self::is_delimited): characters could then be moved from one value to another.
     #[must_use]
     pub fn signs(&self, place: &Place) -> bool {
+        match place {
+            Place::All(places) => places.iter().all(|place| self.signs(place)),
+            place => self.is_delimited() && self.holds(place),
+        }
+    }
+
+    /// Is the value at `place` part of every message's signed content, with every byte of it?
+    pub(crate) fn holds(&self, place: &Place) -> bool {
         if !self.algorithm.signs_content() {
             return false;
         }
-        if let Place::All(places) = place {
-            return places.iter().all(|place| self.signs(place));
-        }
-        if self
+        let is_stamp = self
             .timestamp
             .as_ref()
-            .is_some_and(|rule| &rule.place == place)
-        {
-            return Part::always(&self.content, &|part| *part == Part::Timestamp)
-                || self.signs_in_body(place);
-        }
+            .is_some_and(|rule| &rule.place == place);
         let is_id = self.id.first() == Some(place);
-        self.signs_in_body(place)
-            || Part::any(&self.content, &|part| match part {
+        self.holds_in_body(place)
+            || Part::always(&self.content, &|part| match part {
+                Part::Timestamp => is_stamp,
                 Part::Id => is_id,
                 Part::Url | Part::Query | Part::QuerySorted => {
                     matches!(place, Place::QueryParam(_))
@@ -200,22 +204,70 @@ impl Scheme {
             })
     }
 
-    fn signs_in_body(&self, place: &Place) -> bool {
-        place.is_in_body() && self.signs_body(place)
+    fn holds_in_body(&self, place: &Place) -> bool {
+        place.is_in_body()
+            && (self.digest_covers_body()
+                || Part::always(&self.content, &|part| match part {
+                    Part::Body => true,
+                    Part::FormSorted => matches!(place, Place::Form(_) | Place::FormJson { .. }),
+                    // One field of a form covers the JSON inside it, one value the values inside it.
+                    Part::Form(name) => {
+                        matches!(place, Place::FormJson { field, .. } if field == name)
+                    }
+                    Part::JsonRaw(outer) => matches!(place, Place::Json(inner) if inner
+                        .strip_prefix(outer.as_ref())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))),
+                    _ => false,
+                }))
     }
 
-    fn signs_body(&self, place: &Place) -> bool {
-        self.digest_covers_body()
-            || Part::always(&self.content, &|part| match part {
-                Part::Body => true,
-                Part::FormSorted => matches!(place, Place::Form(_) | Place::FormJson { .. }),
-                // One field of a form covers the JSON inside it, one value the values inside it.
-                Part::Form(name) => matches!(place, Place::FormJson { field, .. } if field == name),
-                Part::JsonRaw(outer) => matches!(place, Place::Json(inner) if inner
-                    .strip_prefix(outer.as_ref())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))),
-                _ => false,
-            })
+    /// Can the signed content be split into its values in one way only?
+    ///
+    /// Literals, stamps, digests, the method and configured values set apart what stands beside them: a literal is refused inside the value
+    /// in front of it, and a stamp has a length of its own. Two values side by side, values that may be left out, sorted fields without
+    /// separators (Twilio, Mandrill) and several values of the body can be split in more ways than one. Such schemes prove that the content
+    /// is the sender's, and not where one value ends; none of their fields counts as signed.
+    #[must_use]
+    pub fn is_delimited(&self) -> bool {
+        let is_fixed = |part: &&Part| {
+            matches!(
+                part,
+                Part::Literal(_)
+                    | Part::Timestamp
+                    | Part::Digest { .. }
+                    | Part::Method
+                    | Part::Secret
+                    | Part::Config(_)
+            )
+        };
+        let set_apart = |part: &Part| {
+            matches!(
+                part,
+                Part::Body
+                    | Part::Id
+                    | Part::Header(_)
+                    | Part::QueryParam(_)
+                    | Part::Pair(_)
+                    | Part::Path
+                    | Part::Query
+                    | Part::Url
+                    | Part::UrlWithoutQuery
+            )
+        };
+        let values = self.content.iter().filter(|part| !is_fixed(part));
+        if values.clone().count() <= 1 {
+            return !self.content.iter().any(|part| {
+                matches!(
+                    part,
+                    Part::FormSorted | Part::QuerySorted | Part::Optional(_)
+                )
+            });
+        }
+        let side_by_side = self
+            .content
+            .windows(2)
+            .any(|pair| !pair.iter().any(|part| is_fixed(&part)));
+        !side_by_side && values.into_iter().all(set_apart)
     }
 
     /// Does a signed digest that the message carries cover the body?
@@ -224,6 +276,11 @@ impl Scheme {
             !matches!(check.algorithm, Hash::Crc32 | Hash::Md5)
                 && Part::always(&check.of, &|part| *part == Part::Body)
         })
+    }
+
+    /// A plain digest that ends in something else than the secret: whoever has one can compute that of a longer content.
+    fn is_extensible(&self) -> bool {
+        self.algorithm.is_plain_digest() && self.content.last() != Some(&Part::Secret)
     }
 
     /// What the fields amount to, whatever [`grade`](Self::grade) declares.
@@ -236,7 +293,9 @@ impl Scheme {
                 let covers_body = Part::always(&self.content, &|part| {
                     matches!(part, Part::Body | Part::FormSorted)
                 });
-                if covers_body || self.digest_covers_body() {
+                if self.is_extensible() {
+                    Grade::ExtensibleDigest
+                } else if covers_body || self.digest_covers_body() {
                     Grade::SignatureOverBody
                 } else {
                     Grade::SignatureBesideBody
@@ -261,6 +320,9 @@ pub enum Grade {
     Unsigned,
     /// That the sender knows a token; the content may have been changed by whoever saw it once.
     Token,
+    /// That the sender knows a secret and once signed a beginning of this content: a plain digest of secret and content can be extended by
+    /// whoever has seen one, without the secret.
+    ExtensibleDigest,
     /// That some fields were signed, but not the whole body.
     SignatureBesideBody,
     /// That the body is the sender's.

@@ -162,6 +162,10 @@ impl Part {
             | Self::Change {
                 by: Change::Upper | Change::Lower | Change::PercentDecode(_),
                 ..
+            }
+            | Self::Digest {
+                algorithm: Hash::Crc32 | Hash::Md5,
+                ..
             } => false,
             part => test(part) || Part::always(part.inner(), test),
         })

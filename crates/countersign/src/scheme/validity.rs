@@ -11,6 +11,9 @@ use super::{
 /// The deepest JSON pointer that a scheme may name.
 const MAX_POINTER_DEPTH: usize = 16;
 
+/// The shortest key that any scheme may allow, in bytes.
+const LEAST_MIN_KEY_LEN: u16 = 8;
+
 /// The longest body a scheme may name: 256 MiB. The body is held in memory.
 const MOST_MAX_BODY: u64 = 256 * 1024 * 1024;
 
@@ -48,7 +51,7 @@ impl Scheme {
     /// use countersign::{list, text};
     /// let scheme = Scheme { name: text!("acme"), signature: SignatureRule { place: Place::Header(text!("x-acme-signature")), ..SignatureRule::BASE }, ..Scheme::BASE };
     /// assert_eq!(scheme.check(), Ok(()));
-    /// let unsigned_body = Scheme { content: list![Part::Method], ..scheme };
+    /// let unsigned_body = Scheme { content: list![Part::Path], ..scheme };
     /// assert_eq!(unsigned_body.check().unwrap_err().field, "grade");
     /// ```
     pub fn check(&self) -> Result<(), SchemeError> {
@@ -80,7 +83,8 @@ impl Scheme {
     }
 
     fn check_algorithm(&self) -> Checked {
-        let holds_secret = Part::any(&self.content, &|part| *part == Part::Secret);
+        // In every message: an optional secret would leave a digest that anybody can make.
+        let holds_secret = Part::always(&self.content, &|part| *part == Part::Secret);
         ensure(
             !self.algorithm.is_plain_digest() || holds_secret,
             "content",
@@ -90,6 +94,22 @@ impl Scheme {
             self.algorithm.signs_content() != self.content.is_empty(),
             "content",
             "must be there for an algorithm that signs, and empty for one that does not",
+        )?;
+        let varies = |part: &Part| {
+            !matches!(
+                part,
+                Part::Literal(_) | Part::Method | Part::Secret | Part::Config(_)
+            ) && part.inner().is_empty()
+        };
+        ensure(
+            !self.algorithm.signs_content() || Part::always(&self.content, &varies),
+            "content",
+            "holds nothing that changes from message to message: its signature would be a token",
+        )?;
+        ensure(
+            self.min_key_len >= LEAST_MIN_KEY_LEN,
+            "min_key_len",
+            "must be at least 8 bytes",
         )
     }
 
@@ -163,7 +183,7 @@ impl Scheme {
                     FIELD,
                     "separator and assign must be there and differ",
                 )?;
-                check_labels(accept, ignore)
+                check_labels(accept, ignore, &[separator, assign])
             }
             Layout::List {
                 separator,
@@ -195,7 +215,7 @@ impl Scheme {
                     "a first value needs a separator behind it",
                 )?;
                 if count(ItemField::Label) == 1 {
-                    check_labels(accept, ignore)
+                    check_labels(accept, ignore, &[separator, between])
                 } else {
                     ensure(
                         accept.is_empty() && ignore.is_empty(),
@@ -225,6 +245,27 @@ impl Scheme {
             !uses(Part::Id) || matches!(self.id.as_ref(), [only] if !matches!(only, Place::All(_))),
             "id",
             "an id that is part of the content has one place only",
+        )?;
+        let reads_form = |part: &Part| {
+            matches!(
+                part,
+                Part::Form(_) | Part::FormJson { .. } | Part::FormSorted
+            )
+        };
+        let is_form = |kind: &Text| {
+            kind.ends_with("form-urlencoded") || kind.starts_with("multipart/form-data")
+        };
+        ensure(
+            !Part::any(&self.content, &reads_form)
+                || (!self.media_types.is_empty() && self.media_types.iter().all(is_form)),
+            "media_types",
+            "the content holds form fields, so only forms can be deliveries",
+        )?;
+        let places = || std::iter::once(&self.signature.place).chain(self.signature.also.iter());
+        ensure(
+            !places().any(|place| self.holds(place)),
+            "signature",
+            "lies inside its own signed content, which nobody can sign",
         )?;
         let keys = self.pair_keys();
         ensure(
@@ -264,9 +305,26 @@ impl Scheme {
             check_place("checks", &check.place)?;
             check_parts("checks", &check.of)?;
             ensure(
-                self.signs(&check.place),
+                self.holds(&check.place)
+                    && !matches!(check.place, Place::Pair(_) | Place::FirstItem),
                 "checks",
                 "the signature does not cover the digest's place",
+            )?;
+            let private = |part: &Part| {
+                matches!(
+                    part,
+                    Part::Secret | Part::Config(_) | Part::Url | Part::UrlWithoutQuery
+                )
+            };
+            ensure(
+                !Part::any(&check.of, &private),
+                "checks",
+                "a digest that the message carries is one of the message alone",
+            )?;
+            ensure(
+                (check.encoding == Encoding::Decimal) == (check.algorithm == Hash::Crc32),
+                "checks",
+                "decimal is the spelling of CRC-32 and of nothing else",
             )?;
         }
         Ok(())
@@ -296,7 +354,7 @@ impl Scheme {
         };
         check_place("timestamp", &rule.place)?;
         ensure(
-            self.signs(&rule.place),
+            self.holds(&rule.place),
             "timestamp",
             "the signature does not cover it: a stamp that anybody can change keeps nobody out",
         )?;
@@ -405,6 +463,7 @@ impl Scheme {
         let says = match actual {
             Grade::Unsigned => "unsigned",
             Grade::Token => "token",
+            Grade::ExtensibleDigest => "extensible-digest",
             Grade::SignatureBesideBody => "signature-beside-body",
             Grade::SignatureOverBody => "signature-over-body",
         };
@@ -458,7 +517,7 @@ fn collect(parts: &[Part], add: &mut dyn FnMut(Option<Place>)) {
     }
 }
 
-fn check_labels(accept: &[Text], ignore: &[Text]) -> Checked {
+fn check_labels(accept: &[Text], ignore: &[Text], separators: &[&Text]) -> Checked {
     const FIELD: &str = "signature.layout";
     ensure(
         !accept.is_empty(),
@@ -471,6 +530,15 @@ fn check_labels(accept: &[Text], ignore: &[Text]) -> Checked {
             .all(|label| !label.is_empty() && label.trim() == label.as_ref()),
         FIELD,
         "a label is empty or padded",
+    )?;
+    let splits = |label: &&&Text| {
+        let mut separators = separators.iter().filter(|separator| !separator.is_empty());
+        separators.any(|separator| label.contains(separator.as_ref()))
+    };
+    ensure(
+        !all.iter().any(|label| splits(&label)),
+        FIELD,
+        "a label holds a separator, so no item could have it",
     )?;
     let distinct = all.iter().enumerate().all(|(position, label)| {
         all.iter()
@@ -492,14 +560,38 @@ fn check_parts(field: &'static str, parts: &List<Part>) -> Checked {
                 by: Change::PercentDecode(some) | Change::PercentEncode(some),
                 ..
             } if !some.is_ascii() => fail(field, "percent escapes are of ASCII characters")?,
-            Part::Digest { of, .. }
-            | Part::Encode { of, .. }
-            | Part::Change { of, .. }
-            | Part::Optional(of) => {
-                ensure(!of.is_empty(), field, "a part made of parts has none")?;
-                check_parts(field, of)?;
+            Part::Change {
+                by: Change::PercentEncode(kept),
+                ..
+            } if kept.contains('%') => {
+                fail(field, "a percent sign that is kept looks like an escape")?
+            }
+            Part::Encode {
+                encoding: Encoding::Decimal,
+                ..
+            } => fail(
+                field,
+                "decimal is the spelling of CRC-32 and of nothing else",
+            )?,
+            Part::Digest {
+                algorithm,
+                encoding,
+                ..
+            } if (*encoding == Encoding::Decimal) != (*algorithm == Hash::Crc32) => {
+                fail(
+                    field,
+                    "decimal is the spelling of CRC-32 and of nothing else",
+                )?;
             }
             _ => {}
+        }
+        if let Part::Digest { of, .. }
+        | Part::Encode { of, .. }
+        | Part::Change { of, .. }
+        | Part::Optional(of) = part
+        {
+            ensure(!of.is_empty(), field, "a part made of parts has none")?;
+            check_parts(field, of)?;
         }
     }
     Ok(())
