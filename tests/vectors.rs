@@ -158,7 +158,7 @@ fn every_reason_belongs_to_a_reject() {
 fn a_public_key_fails_when_the_receiver_is_built() {
     let public_key = SettingError::Secret {
         label: "secret-1".into(),
-        source: SecretError::PublicKey,
+        reason: SecretError::PublicKey,
     };
     for id in NOT_YET {
         let case = Case::published(id);
@@ -201,7 +201,7 @@ fn only_the_constructor_in_danger_takes_the_short_secrets_of_vectors() {
         short,
         Some(SettingError::Secret {
             label: "secret-1".into(),
-            source: SecretError::TooShort {
+            reason: SecretError::TooShort {
                 bytes: 14,
                 least: 16
             },

@@ -88,10 +88,10 @@ fn an_empty_or_unusable_secret_builds_no_receiver() {
         let line_end = Secret::new(format!("{}\n", sample.key)).err();
         assert_eq!(line_end, Some(SecretError::Padded), "{}", sample.id);
     }
-    let unusable = |source| {
+    let unusable = |reason| {
         Some(SettingError::Secret {
             label: "secret-1".into(),
-            source,
+            reason,
         })
     };
     for sample in [STANDARD_WEBHOOKS, SVIX] {
@@ -118,7 +118,7 @@ fn one_unusable_secret_fails_the_ring() {
     );
     let old = SettingError::Secret {
         label: "old".into(),
-        source: SecretError::Undecodable,
+        reason: SecretError::Undecodable,
     };
     assert_eq!(error, Some(old));
 }

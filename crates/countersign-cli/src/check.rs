@@ -164,7 +164,7 @@ impl Case {
         let receiver = match self.receiver(scheme) {
             Ok(receiver) => receiver,
             Err(SettingError::Secret {
-                source: SecretError::PublicKey,
+                reason: SecretError::PublicKey,
                 ..
             }) => {
                 return Ok(Verdict::Skip(
@@ -208,9 +208,9 @@ impl Case {
             Secrets::One(text) => std::slice::from_ref(text),
             Secrets::Several(texts) => texts.as_slice(),
         };
-        let refused = |source| SettingError::Secret {
+        let refused = |reason| SettingError::Secret {
             label: String::new(),
-            source,
+            reason,
         };
         let secrets: Vec<Secret> = texts
             .iter()

@@ -155,13 +155,22 @@ impl Delivery {
 }
 
 /// A delivery's payload, taken from where its scheme keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PayloadText<'a> {
     /// A document: the body, or what a field of a form holds.
     Document(Cow<'a, [u8]>),
     /// The fields of a form are the payload: the whole form body.
     Form(&'a [u8]),
+}
+
+impl fmt::Debug for PayloadText<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document(document) => write!(out, "Document({} bytes)", document.len()),
+            Self::Form(form) => write!(out, "Form({} bytes)", form.len()),
+        }
+    }
 }
 
 impl fmt::Debug for Delivery {

@@ -2,6 +2,33 @@
 
 use std::borrow::Cow;
 
+use crate::scheme::Text;
+
+/// Is everything in a form or query text, once decoded? The decoder replaces what is none, so that different bytes would become equal.
+pub(crate) fn is_text(encoded: &[u8]) -> bool {
+    percent_encoding::percent_decode(encoded)
+        .decode_utf8()
+        .is_ok()
+}
+
+/// The values of several fields in one pass; `Err` for one that occurs twice.
+pub(crate) fn fields<'a>(
+    body: &'a [u8],
+    names: &[Text],
+) -> Vec<Result<Option<Cow<'a, str>>, Repeated>> {
+    let mut found = vec![Ok(None); names.len()];
+    for (key, value) in form_urlencoded::parse(body) {
+        let slot = names.iter().zip(&mut found).find(|(name, _)| **name == key);
+        if let Some((_, slot)) = slot {
+            *slot = match slot {
+                Ok(None) => Ok(Some(value)),
+                _ => Err(Repeated),
+            };
+        }
+    }
+    found
+}
+
 /// A field occurs twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Repeated;
@@ -50,6 +77,24 @@ mod tests {
             "a broken escape stays as text"
         );
         assert_eq!(read("a+b=1&a%20b=1"), Err(Repeated));
+    }
+
+    #[test]
+    fn several_fields_in_one_pass() {
+        let names = ["a".into(), "b c".into(), "d".into()];
+        let found = fields(b"x=1&b+c=2&a=%31&a=1", &names);
+        assert_eq!(found, [Err(Repeated), Ok(Some("2".into())), Ok(None)]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_seen() {
+        for text in ["", "a=%EF%BF%BD", "a=%zz", "a=%C3%A9&b=+"] {
+            assert!(is_text(text.as_bytes()), "{text}");
+        }
+        for other in ["a=%FF", "a=%C3&b=%A9", "%80=1"] {
+            assert!(!is_text(other.as_bytes()), "{other}");
+        }
+        assert!(!is_text(b"a=\xff"));
     }
 
     #[test]

@@ -275,6 +275,10 @@ impl Intake {
         {
             return Err(Refusal::BodyIncomplete);
         }
+        // Whoever went on after a refused chunk would otherwise get what came before it.
+        if self.received > self.limit {
+            return Err(Refusal::BodyTooLarge { limit: self.limit });
+        }
         let (body, in_one_piece) = match self.body {
             Body::OnePiece(bytes) => (bytes, true),
             Body::Pieces(pieces) => (pieces.freeze(), false),
@@ -336,12 +340,8 @@ impl Work {
             before, running, ..
         } = self
         {
-            for (position, key) in compiled.active(now) {
-                if let Some(mut mac) = key.keyed.start() {
-                    mac.update(before);
-                    running.push((position, mac));
-                }
-            }
+            *running = start_all(compiled, now);
+            running.iter_mut().for_each(|(_, mac)| mac.update(before));
         }
     }
 
@@ -517,17 +517,18 @@ fn check_apart(content: &Content<'_, '_>, family: usize, parts: &[Part]) -> Resu
         } else {
             rest.as_slice().first()
         };
-        if let Part::Optional(of) = part {
+        if let Part::Optional(of) | Part::Digest { of, .. } = part {
             check_apart(content, family, of)?;
         }
         if let Some(Part::Literal(literal)) = neighbour
             && let Some(value) = content.head_value(part)
-            && find(value, literal).is_some()
+            && runs_into(value, literal, after_body)
         {
             let name = match (part, &content.compiled.id) {
                 (Part::Id, Some(spot)) => spot.name(family),
                 (Part::Header(name) | Part::QueryParam(name) | Part::Pair(name), _) => name.clone(),
-                _ => Text::default(),
+                (Part::Path, _) => "path".into(),
+                _ => "query".into(),
             };
             return Err(Refusal::FieldMalformed { name });
         }
@@ -535,6 +536,23 @@ fn check_apart(content: &Content<'_, '_>, family: usize, parts: &[Part]) -> Resu
         previous = Some(part);
     }
     Ok(())
+}
+
+/// Does the literal occur anywhere but where it belongs: right behind the value, or right before it after the body? A value may end in a
+/// part of a longer literal.
+fn runs_into(value: &[u8], literal: &str, after_body: bool) -> bool {
+    if literal.len() == 1 {
+        return find(value, literal).is_some();
+    }
+    if after_body {
+        let joined = [literal.as_bytes(), value].concat();
+        joined
+            .get(1..)
+            .is_some_and(|rest| find(rest, literal).is_some())
+    } else {
+        let joined = [value, literal.as_bytes()].concat();
+        find(&joined, literal) != Some(value.len())
+    }
 }
 
 /// Renders what stands before and after the streamed body.
@@ -574,7 +592,13 @@ fn matching(
     Err(Refusal::SignatureMismatch)
 }
 
-/// The same, for content that was hashed while it arrived.
+/// A fresh computation under every active secret.
+fn start_all(compiled: &Compiled, now: Timestamp) -> Vec<(usize, Running)> {
+    let started = |(position, key): (usize, &Key)| Some((position, key.keyed.start()?));
+    compiled.active(now).filter_map(started).collect()
+}
+
+/// The same, for content that was fed to all at once.
 fn matching_running(
     running: Vec<(usize, Running)>,
     after: &[u8],
@@ -664,9 +688,7 @@ fn check_whole(
         facts.to_mut().stamp = Some(Cow::Owned(text.into_owned().into_bytes()));
         stamp = Some((moment, rule.tolerance));
     }
-    // Content that can be streamed holds no field of the body.
-    let id = scheme.id.first().filter(|_| compiled.plan == Plan::Whole);
-    if let Some(place) = id.filter(|place| place.is_in_body()) {
+    if let Some(place) = &compiled.id_in_body {
         let id = view.read(compiled, place)?;
         facts.to_mut().id = id.map(|id| Cow::Owned(id.into_owned().into_bytes()));
     }
@@ -674,10 +696,19 @@ fn check_whole(
         body: Some(&view),
         ..facts.content(compiled)
     };
-    let secret = matching(compiled, now, candidates, |key, sink| {
-        let secret = key.keyed.secret();
-        Content { secret, ..content }.feed(&scheme.content, sink)
-    })?;
+    let secret = if compiled.plan == Plan::Whole && !compiled.holds_secret {
+        // What is read, decoded and sorted is so once, and not once per secret.
+        let mut running = start_all(compiled, now);
+        content.feed(&scheme.content, &mut |slice| {
+            running.iter_mut().for_each(|(_, mac)| mac.update(slice));
+        })?;
+        matching_running(running, &[], candidates)?
+    } else {
+        matching(compiled, now, candidates, |key, sink| {
+            let secret = key.keyed.secret();
+            Content { secret, ..content }.feed(&scheme.content, sink)
+        })?
+    };
     // A stamp in the body is judged once it is known to be the sender's.
     let stamp = match stamp {
         Some((moment, tolerance)) => {

@@ -263,6 +263,12 @@ mod tests {
         for len in 0..32 {
             assert!(!matches(&good.as_bytes()[..len]), "first {len} bytes");
         }
+        // A comparison that stops at the shorter length accepts what only begins right (RUSTSEC-2024-0010).
+        for more in [8, 16, 32] {
+            let mut longer = good.as_bytes().to_vec();
+            longer.resize(32 + more, 0);
+            assert!(!matches(&longer), "{more} bytes more");
+        }
         let mut longer = good.as_bytes().to_vec();
         longer.push(0);
         assert!(!matches(&longer));

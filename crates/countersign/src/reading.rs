@@ -71,6 +71,9 @@ impl Reading {
         cx: &mut Context<'_>,
         mut body: Pin<&mut impl Chunks>,
     ) -> Poll<Result<Verified, Refusal>> {
+        if self.intake.is_none() {
+            return Poll::Ready(Err(Refusal::BodyIncomplete));
+        }
         loop {
             match body.as_mut().poll_chunk(cx) {
                 Poll::Ready(Some(chunk)) => {

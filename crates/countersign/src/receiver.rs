@@ -1,6 +1,5 @@
 //! The receiver: one scheme, its secrets and its limits, and the order of the steps.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use crate::mac::Keyed;
 use crate::reading::{Reading, Timeouts};
 use crate::refusal::Refusal;
 use crate::request::{Head, trim};
-use crate::scheme::compiled::{Compiled, Key};
+use crate::scheme::compiled::{Compiled, Config, Key};
 use crate::scheme::{Grade, Part, Scheme, SchemeError};
 use crate::secret::{SecretError, SecretRing};
 use crate::timestamp::{Timestamp, Tolerance};
@@ -64,9 +63,10 @@ impl Receiver {
                 total: defaults::BODY_TOTAL_TIMEOUT,
             },
             max_secrets: defaults::MAX_SECRETS,
-            config: BTreeMap::new(),
+            config: Config::default(),
             public_url: None,
             weak: None,
+            tolerance: None,
             clock: None,
             store: NoStore,
         }
@@ -200,9 +200,10 @@ pub struct ReceiverBuilder<S = NoStore> {
     max_body: u64,
     timeouts: Timeouts,
     max_secrets: usize,
-    config: BTreeMap<String, String>,
+    config: Config,
     public_url: Option<String>,
     weak: Option<Weak>,
+    tolerance: Option<Tolerance>,
     clock: Option<Arc<dyn Clock>>,
     store: S,
 }
@@ -222,9 +223,7 @@ impl<S> ReceiverBuilder<S> {
 
     /// Another tolerance than the scheme's.
     pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
-        if let Some(rule) = &mut self.scheme.timestamp {
-            rule.tolerance = tolerance;
-        }
+        self.tolerance = Some(tolerance);
         self
     }
 
@@ -236,7 +235,7 @@ impl<S> ReceiverBuilder<S> {
 
     /// A value that the scheme's content holds beside the secret ([`Part::Config`]).
     pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.config.insert(name.into(), value.into());
+        self.config.set(name.into(), value.into());
         self
     }
 
@@ -273,7 +272,18 @@ impl<S> ReceiverBuilder<S> {
     /// # Ok::<(), SecretError>(())
     /// ```
     pub fn build(self) -> Result<Receiver<S>, SettingError> {
-        let scheme = self.scheme;
+        let mut scheme = self.scheme;
+        if let Some(tolerance) = self.tolerance {
+            match &mut scheme.timestamp {
+                Some(rule) => rule.tolerance = tolerance,
+                None => {
+                    return Err(SettingError::value(
+                        "tolerance",
+                        "the scheme signs no timestamp",
+                    ));
+                }
+            }
+        }
         scheme.check()?;
         if let Some((field, reason)) = scheme.unsupported() {
             return Err(SettingError::Unsupported { field, reason });
@@ -322,9 +332,9 @@ fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
     let mut keys: Vec<Key> = Vec::new();
     for (position, secret) in ring.secrets().iter().enumerate() {
         let label = secret.label_or(position);
-        let refused = |source| SettingError::Secret {
+        let refused = |reason| SettingError::Secret {
             label: label.clone(),
-            source,
+            reason,
         };
         let keyed = Keyed::new(scheme, secret).map_err(refused)?;
         let keyed = keyed.ok_or(SettingError::Unsupported {
@@ -373,9 +383,21 @@ fn check_grade(grade: Grade, weak: Option<Weak>) -> Result<(), SettingError> {
     ))
 }
 
-fn check_config(scheme: &Scheme, config: &BTreeMap<String, String>) -> Result<(), SettingError> {
+fn check_config(scheme: &Scheme, config: &Config) -> Result<(), SettingError> {
+    let known = |name: &str| {
+        Part::any(
+            &scheme.content,
+            &|part| matches!(part, Part::Config(known) if known == name),
+        )
+    };
+    if !config.names().all(known) {
+        return Err(SettingError::value(
+            "config",
+            "names a value that the scheme's content does not hold",
+        ));
+    }
     let missing = Part::any(&scheme.content, &|part| match part {
-        Part::Config(name) => config.get(name.as_ref()).is_none_or(String::is_empty),
+        Part::Config(name) => config.get(name).is_none_or(str::is_empty),
         _ => false,
     });
     if missing {
@@ -402,7 +424,11 @@ fn check_url(url: Option<String>, needed: bool) -> Result<Option<String>, Settin
     let known = scheme.is_some_and(|scheme| {
         scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
     });
-    if !known || base.contains(['?', '#']) {
+    let host = base
+        .split_once("://")
+        .map(|(_, rest)| rest.split('/').next());
+    let has_host = host.flatten().is_some_and(|host| !host.is_empty());
+    if !known || !has_host || base.contains(['?', '#', ' ']) {
         return Err(SettingError::value(
             "public_url",
             "must be an http or https URL without query and fragment",
@@ -427,12 +453,12 @@ pub enum SettingError {
         reason: &'static str,
     },
     /// A secret cannot be used.
-    #[error("secrets: {label}: {source}")]
+    #[error("secrets: {label}: {reason}")]
     Secret {
         /// The secret's label.
         label: String,
         /// Why not.
-        source: SecretError,
+        reason: SecretError,
     },
     /// A setting has a value that cannot be used.
     #[error("{field}: {reason}")]
@@ -607,7 +633,94 @@ mod tests {
             field(good().tolerance(Tolerance::from_secs(0))),
             Some("timestamp.tolerance")
         );
-        assert_eq!(field(good().public_url("example.com")), Some("public_url"));
+        assert_eq!(field(good().config("unknown", "value")), Some("config"));
+        let unstamped = Receiver::builder(GITHUB, secret("0123456789abcdef"));
+        assert_eq!(
+            field(unstamped.tolerance(Tolerance::from_secs(9))),
+            Some("tolerance")
+        );
+        let url = Scheme {
+            content: crate::list![
+                Part::Url,
+                Part::Literal(crate::text!(" ")),
+                Part::Body,
+                Part::Config(crate::text!("key"))
+            ],
+            ..GITHUB
+        };
+        let signed_url = || {
+            Receiver::builder(url.clone(), secret("0123456789abcdef"))
+                .config("key", "access-key-value")
+        };
+        assert_eq!(field(signed_url().public_url("https://example.com/")), None);
+        assert_eq!(field(signed_url()), Some("public_url"));
+        for bad in [
+            "example.com",
+            "https://",
+            "https:///",
+            "ftp://a",
+            "https://a?b",
+            "https://a#b",
+            "https:// a",
+        ] {
+            assert_eq!(
+                field(signed_url().public_url(bad)),
+                Some("public_url"),
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            field(signed_url().public_url("https://a").config("key", "")),
+            Some("config")
+        );
+        let printed = format!(
+            "{:?} {:?}",
+            signed_url(),
+            signed_url().public_url("https://a").build()
+        );
+        assert!(!printed.contains("access-key-value"));
+        // What proves less than a signature over the body is named, and by its own name.
+        let beside = Scheme {
+            content: crate::list![Part::Path],
+            grade: Grade::SignatureBesideBody,
+            ..GITHUB
+        };
+        let digest = Scheme {
+            algorithm: crate::scheme::Algorithm::Sha256,
+            content: crate::list![Part::Secret, Part::Body],
+            grade: Grade::ExtensibleDigest,
+            ..GITHUB
+        };
+        let token = Scheme {
+            algorithm: crate::scheme::Algorithm::Token,
+            content: crate::list![],
+            signature: crate::scheme::SignatureRule {
+                encoding: crate::scheme::Encoding::Plain,
+                ..GITHUB.signature
+            },
+            grade: Grade::Token,
+            ..GITHUB
+        };
+        for (scheme, named) in [
+            (beside, Weak::BodyNotSigned),
+            (digest, Weak::ExtensibleDigest),
+            (token, Weak::NothingSigned),
+        ] {
+            let weak = || Receiver::builder(scheme.clone(), secret("0123456789abcdef"));
+            assert_eq!(field(weak()), Some("grade"), "{named:?}");
+            for other in [
+                Weak::BodyNotSigned,
+                Weak::ExtensibleDigest,
+                Weak::NothingSigned,
+            ] {
+                let expected = if other == named { None } else { Some("grade") };
+                assert_eq!(
+                    field(weak().accept_weak(other)),
+                    expected,
+                    "{named:?} {other:?}"
+                );
+            }
+        }
         let five = SecretRing::new((0..5).map(|_| secret("whsec_0123456789abcdef"))).unwrap();
         assert_eq!(
             field(Receiver::builder(STRIPE, five.clone())),
@@ -674,7 +787,9 @@ mod tests {
             .unwrap();
         printed += &format!("{verified:?}");
         let delivery = verified.deliver(&head("POST", &[])).unwrap();
-        printed += &format!("{delivery:?}");
+        printed += &format!("{delivery:?} {:?}", delivery.payload());
+        let listed = format!("{:?}", "Hello, World!".as_bytes());
+        assert!(!printed.contains(listed.trim_matches(['[', ']'])));
         // The secret as text, as a debug list of bytes, and in hex; the body of a verified delivery stays out too.
         let bytes = format!("{:?}", PLANTED.as_bytes());
         let hex = base16ct::lower::encode_string(PLANTED.as_bytes());

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::HeaderName;
 
 use crate::defaults::MAX_FIELD_LEN;
+use crate::form;
 use crate::refusal::Refusal;
 use crate::scheme::{Place, Scheme, Text};
 
@@ -163,6 +164,11 @@ impl HeadSpot {
                 };
                 if values.next().is_some() {
                     return Err(ReadError::Repeated);
+                }
+                if first.contains('\u{fffd}')
+                    && !form::is_text(head.query().unwrap_or_default().as_bytes())
+                {
+                    return Err(ReadError::Malformed);
                 }
                 match first {
                     Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),

@@ -65,7 +65,12 @@ impl Secret {
     /// for its scheme, is judged when a receiver is built.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = Zeroizing::new(text.into());
-        let trimmed = text.trim();
+        // Marks that nobody sees are blanks as well.
+        let invisible = |letter: char| {
+            letter.is_whitespace()
+                || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+        };
+        let trimmed = text.trim_matches(invisible);
         if trimmed.is_empty() {
             return Err(SecretError::Empty);
         }
@@ -156,9 +161,14 @@ impl Secret {
         if key.is_empty() {
             return Err(SecretError::Empty);
         }
-        if !self.any_length && key.len() < usize::from(scheme.min_key_len) {
+        // A digest is always long; what it was made of is what can be guessed.
+        let bytes = match scheme.key {
+            KeyFormat::Sha1 | KeyFormat::Sha256 => self.text.len(),
+            _ => key.len(),
+        };
+        if !self.any_length && bytes < usize::from(scheme.min_key_len) {
             return Err(SecretError::TooShort {
-                bytes: key.len(),
+                bytes,
                 least: usize::from(scheme.min_key_len),
             });
         }
@@ -197,15 +207,37 @@ fn decode_base64(text: &str) -> Result<Vec<u8>, SecretError> {
 
 fn is_placeholder(text: &str) -> bool {
     let lower = text.to_lowercase();
+    let bare = ["whsec_", "v1,whsec_", "sk_"]
+        .iter()
+        .find_map(|prefix| lower.strip_prefix(prefix))
+        .unwrap_or(&lower);
+    let same = |letters: &str| {
+        letters
+            .chars()
+            .next()
+            .is_none_or(|first| letters.chars().all(|letter| letter == first))
+    };
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
     PLACEHOLDERS.contains(&lower.as_str())
         || (text.starts_with("${") && text.ends_with('}'))
         || (text.starts_with("{{") && text.ends_with("}}"))
         || (text.starts_with('<') && text.ends_with('>'))
-        || lower.starts_with("your_")
-        || lower.starts_with("your-")
-        || lower
-            .bytes()
-            .all(|byte| matches!(byte, b'x' | b'*' | b'.' | b'0'))
+        || text.strip_prefix('$').is_some_and(is_name)
+        || text
+            .strip_prefix('%')
+            .and_then(|rest| rest.strip_suffix('%'))
+            .is_some_and(is_name)
+        || [
+            "your_", "your-", "replace_", "replace-", "insert_", "insert-",
+        ]
+        .iter()
+        .any(|start| bare.starts_with(start))
+        || (bare.len() >= 4 && same(bare))
 }
 
 /// Why a secret was refused. Never holds any of it.
@@ -321,6 +353,18 @@ mod tests {
             ("your_webhook_secret", SecretError::Placeholder),
             ("xxxxxxxxxxxxxxxxxxxxxxxx", SecretError::Placeholder),
             ("whsec_", SecretError::Placeholder),
+            (
+                "whsec_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                SecretError::Placeholder,
+            ),
+            ("whsec_your_webhook_secret", SecretError::Placeholder),
+            ("REPLACE_ME_WITH_SECRET", SecretError::Placeholder),
+            ("$STRIPE_WEBHOOK_SECRET", SecretError::Placeholder),
+            ("%STRIPE_WEBHOOK_SECRET%", SecretError::Placeholder),
+            ("{{ stripe_secret }}", SecretError::Placeholder),
+            ("aaaaaaaaaaaaaaaaaaaaaaaa", SecretError::Placeholder),
+            ("\u{200b}\u{200b}", SecretError::Empty),
+            ("\u{feff}whsec_0123456789abcdef", SecretError::Padded),
         ] {
             assert_eq!(Secret::new(text).unwrap_err(), error, "{text:?}");
         }
@@ -368,6 +412,28 @@ mod tests {
         assert_eq!(
             key(KeyFormat::Nfkd, "ab\u{e7}"),
             Err(SecretError::Undecodable)
+        );
+        let hex = |text: &str| base16ct::lower::decode_vec(text).unwrap();
+        assert_eq!(
+            key(KeyFormat::Sha1, "abc"),
+            Ok(hex("a9993e364706816aba3e25717850c26c9cd0d89d"))
+        );
+        assert_eq!(
+            key(KeyFormat::Sha256, "abc"),
+            Ok(hex(
+                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+            ))
+        );
+        for format in [KeyFormat::Sha1, KeyFormat::Sha256] {
+            assert_eq!(
+                key(format, "a"),
+                Err(SecretError::TooShort { bytes: 1, least: 2 })
+            );
+        }
+        let pem = Secret::new("-----BEGIN PUBLIC KEY-----");
+        assert_eq!(
+            pem.unwrap().key_bytes(&Scheme::BASE).unwrap_err(),
+            SecretError::PublicKey
         );
         assert_eq!(
             key(KeyFormat::Text, "a"),

@@ -3,7 +3,7 @@
 //! Verification is never tested with this alone: published vectors come first.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,14 +11,14 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::mac::Keyed;
 use crate::request::is_plain_header_id;
-use crate::scheme::compiled::Compiled;
+use crate::scheme::compiled::{Compiled, Config};
 use crate::scheme::{Algorithm, ItemField, Layout, Part, Place, Scheme, Text};
 use crate::secret::{Secret, SecretError};
 use crate::signed_content::{BodyView, Content, Facts};
 use crate::timestamp::Timestamp;
 
 /// What a sender is about to send.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Message<'a> {
     body: &'a [u8],
     now: Timestamp,
@@ -27,7 +27,7 @@ pub struct Message<'a> {
     media_type: Option<Cow<'a, str>>,
     method: Cow<'a, str>,
     url: Cow<'a, str>,
-    config: BTreeMap<String, String>,
+    config: Config,
 }
 
 impl<'a> Message<'a> {
@@ -42,7 +42,7 @@ impl<'a> Message<'a> {
             media_type: None,
             method: Cow::Borrowed("POST"),
             url: Cow::Borrowed("https://example.com/"),
-            config: BTreeMap::new(),
+            config: Config::default(),
         }
     }
 
@@ -82,8 +82,18 @@ impl<'a> Message<'a> {
     /// A value that the scheme's content holds beside the secret.
     #[must_use]
     pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.config.insert(name.into(), value.into());
+        self.config.set(name.into(), value.into());
         self
+    }
+}
+
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Message")
+            .field("now", &self.now)
+            .field("id", &self.id)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -57,6 +57,8 @@ impl<'h> Facts<'h> {
 pub(crate) struct BodyView<'a> {
     pub(crate) bytes: &'a [u8],
     found: Option<Found<'a>>,
+    /// By position in [`Compiled::form_names`].
+    fields: Vec<Result<Option<Cow<'a, str>>, form::Repeated>>,
 }
 
 impl<'a> BodyView<'a> {
@@ -66,7 +68,19 @@ impl<'a> BodyView<'a> {
         } else {
             Some(compiled.pointers.read(bytes).map_err(refuse_json)?)
         };
-        Ok(Self { bytes, found })
+        if compiled.holds_form && !form::is_text(bytes) {
+            return Err(Refusal::BodyMalformed);
+        }
+        let fields = if compiled.form_names.is_empty() {
+            Vec::new()
+        } else {
+            form::fields(bytes, &compiled.form_names)
+        };
+        Ok(Self {
+            bytes,
+            found,
+            fields,
+        })
     }
 
     /// The scalar at a place in the body; `None` when it is absent.
@@ -96,10 +110,9 @@ impl<'a> BodyView<'a> {
                     Some(raw) => same_in_each(raw, pointer),
                 }
             }
-            Place::Form(name) => form::field(self.bytes, name).map_err(|_| repeated(name)),
+            Place::Form(name) => self.field(compiled, name),
             Place::FormJson { field, pointer } => {
-                let Some(document) = form::field(self.bytes, field).map_err(|_| repeated(field))?
-                else {
+                let Some(document) = self.field(compiled, field)? else {
                     return Ok(None);
                 };
                 let mut pointers = json::Pointers::default();
@@ -112,6 +125,14 @@ impl<'a> BodyView<'a> {
                 Ok(text.map(|text| Cow::Owned(text.into_owned())))
             }
             _ => Ok(None),
+        }
+    }
+
+    fn field(&self, compiled: &Compiled, name: &Text) -> Result<Option<Cow<'a, str>>, Refusal> {
+        let at = compiled.form_names.iter().position(|known| known == name);
+        match at.and_then(|at| self.fields.get(at)) {
+            Some(found) => found.clone().map_err(|form::Repeated| repeated(name)),
+            None => Ok(None),
         }
     }
 
@@ -204,7 +225,8 @@ impl Content<'_, '_> {
             Part::Path => sink(self.facts.path.as_bytes()),
             Part::Query => sink(self.query().as_bytes()),
             Part::QuerySorted => {
-                let pairs = form::sorted(self.query().as_bytes());
+                let query = self.query().as_bytes();
+                let pairs = form::sorted(query).filter(|_| form::is_text(query));
                 let pairs = pairs.ok_or_else(|| malformed(&"query".into()))?;
                 for (at, (name, value)) in pairs.iter().enumerate() {
                     if at > 0 {
@@ -218,8 +240,8 @@ impl Content<'_, '_> {
             Part::Url | Part::UrlWithoutQuery => self.feed_url(*part == Part::Url, sink),
             Part::Secret => sink(self.secret.unwrap_or_default()),
             Part::Config(name) => {
-                let value = self.compiled.config.get(name.as_ref());
-                sink(value.map(String::as_bytes).unwrap_or_default());
+                let value = self.compiled.config.get(name);
+                sink(value.unwrap_or_default().as_bytes());
             }
             Part::Optional(of) if self.query().is_empty() && reads_query(of) => {}
             Part::Optional(of) => {
@@ -310,6 +332,8 @@ impl Content<'_, '_> {
             Part::QueryParam(name) => {
                 known_as(&|known| matches!(known, Place::QueryParam(known) if known == name))
             }
+            Part::Path => Some(self.facts.path.as_bytes()),
+            Part::Query => self.facts.query.as_deref().map(str::as_bytes),
             _ => None,
         }
     }

@@ -294,13 +294,16 @@ impl Service {
         large.declared = Some(LIMIT.saturating_add(1));
         attempts.push(large);
 
-        let mut kind = forged("another media type", Refusal::MediaTypeUnsupported);
-        for (name, value) in &mut kind.headers {
-            if *name == header::CONTENT_TYPE {
-                *value = HeaderValue::from_static("text/html");
+        // An empty list takes any: Standard Webhooks asks nothing of the payload.
+        if !self.scheme.media_types.is_empty() {
+            let mut kind = forged("another media type", Refusal::MediaTypeUnsupported);
+            for (name, value) in &mut kind.headers {
+                if *name == header::CONTENT_TYPE {
+                    *value = HeaderValue::from_static("text/html");
+                }
             }
+            attempts.push(kind);
         }
-        attempts.push(kind);
         Ok(attempts)
     }
 

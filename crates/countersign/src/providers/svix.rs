@@ -30,7 +30,6 @@ pub const SVIX: Scheme = Scheme {
         tolerance: Tolerance::from_secs(300),
     }),
     id: list![Place::Header(text!("svix-id"))],
-    event: list![],
     retry: Retry {
         span: Span::from_hours(28),
         deadline: Some(Span::from_secs(30)),

@@ -1,6 +1,7 @@
 //! A scheme made ready for requests: header names parsed, keys set up, the order of the work decided. Done once, at build.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::signature::{Reader, Tag};
 use super::{Algorithm, Layout, List, Part, Place, Scheme, Text};
@@ -15,7 +16,7 @@ use crate::timestamp::Timestamp;
 pub(crate) struct Compiled {
     pub(crate) scheme: Scheme,
     pub(crate) keys: Vec<Key>,
-    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) config: Config,
     /// The configured public URL's scheme, authority and path prefix, without a slash at the end.
     pub(crate) public_url: Option<String>,
     /// What a candidate looks like.
@@ -33,6 +34,14 @@ pub(crate) struct Compiled {
     pub(crate) requires: Vec<(HeadSpot, Text)>,
     /// Headers and parameters that the content holds.
     pub(crate) head_parts: Vec<(Place, HeadSpot)>,
+    /// The id's place, when the content holds the id and it lies in the body.
+    pub(crate) id_in_body: Option<Place>,
+    /// Is the content another one for each secret?
+    pub(crate) holds_secret: bool,
+    /// Do form fields decide: in the content, the signature or the timestamp?
+    pub(crate) holds_form: bool,
+    /// The form fields that they need.
+    pub(crate) form_names: Vec<Text>,
     /// The JSON pointers that the content, the signature and the timestamp need.
     pub(crate) pointers: Pointers,
     pub(crate) plan: Plan,
@@ -44,6 +53,30 @@ pub(crate) struct Compiled {
     pub(crate) field_pointers: Pointers,
     /// The same inside form fields.
     pub(crate) form_pointers: Vec<(Text, Pointers)>,
+}
+
+/// Configured values that the content holds beside the secret. Access keys among them: their names alone are printed.
+#[derive(Clone, Default)]
+pub(crate) struct Config(BTreeMap<String, String>);
+
+impl Config {
+    pub(crate) fn set(&mut self, name: String, value: String) {
+        self.0.insert(name, value);
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// One active secret.
@@ -81,7 +114,7 @@ impl Compiled {
     pub(crate) fn new(
         scheme: Scheme,
         keys: Vec<Key>,
-        config: BTreeMap<String, String>,
+        config: Config,
         public_url: Option<String>,
     ) -> Self {
         let spot = |place: &Place| HeadSpot::new(place, &scheme);
@@ -103,9 +136,15 @@ impl Compiled {
         let id = scheme.id.first().filter(|_| uses_id);
         let mut head_parts = Vec::new();
         let mut pointers = Pointers::default();
+        let mut form_names: Vec<Text> = Vec::new();
         let mut note = |place: &Place| match place {
             Place::Json(pointer) | Place::JsonEach { array: pointer, .. } => {
                 pointers.add(pointer);
+            }
+            Place::Form(name) | Place::FormJson { field: name, .. } => {
+                if !form_names.contains(name) {
+                    form_names.push(name.clone());
+                }
             }
             place => {
                 if let Some(spot) = HeadSpot::new(place, &scheme) {
@@ -128,7 +167,12 @@ impl Compiled {
         let holds_values = Part::any(&scheme.content, &|part| {
             matches!(
                 part,
-                Part::Id | Part::Header(_) | Part::QueryParam(_) | Part::Pair(_)
+                Part::Id
+                    | Part::Header(_)
+                    | Part::QueryParam(_)
+                    | Part::Pair(_)
+                    | Part::Path
+                    | Part::Query
             )
         });
         let (field_pointers, form_pointers) = field_pointers(&scheme);
@@ -152,6 +196,11 @@ impl Compiled {
             pointers,
             plan: plan(&scheme),
             holds_values,
+            id_in_body: id.filter(|place| place.is_in_body()).cloned(),
+            holds_secret: Part::any(&scheme.content, &|part| *part == Part::Secret),
+            holds_form: !form_names.is_empty()
+                || Part::any(&scheme.content, &|part| *part == Part::FormSorted),
+            form_names,
             fields: [
                 field_spots(&scheme.id),
                 field_spots(&scheme.event),

@@ -212,12 +212,13 @@ impl<'a> SignatureText<'a> {
                 let (start, rest) = value
                     .split_at_checked(prefix.len())
                     .ok_or(Refusal::SignatureMalformed)?;
-                let same = if how.prefix_has_no_case {
-                    start.eq_ignore_ascii_case(prefix.as_bytes())
-                } else {
-                    start == prefix.as_bytes()
-                };
-                if !same {
+                // The word ends at the first blank; what follows it is exact.
+                let word = prefix.find(' ').filter(|_| how.prefix_has_no_case);
+                let (word, exact) = prefix
+                    .split_at_checked(word.unwrap_or_default())
+                    .unwrap_or_default();
+                let (start, follows) = start.split_at_checked(word.len()).unwrap_or_default();
+                if !start.eq_ignore_ascii_case(word.as_bytes()) || follows != exact.as_bytes() {
                     return Err(Refusal::SignatureMalformed);
                 }
                 self.candidate(rest, tag)
@@ -285,7 +286,7 @@ impl<'a> SignatureText<'a> {
 
     /// Tokens have lengths of their own: one per attempt.
     fn token(&mut self, text: &[u8]) -> Result<(), Refusal> {
-        if !self.candidates.is_empty() {
+        if self.candidates.count > 1 {
             return Err(Refusal::SignatureRepeated);
         }
         self.candidates.len = text.len();
