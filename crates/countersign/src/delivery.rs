@@ -60,7 +60,7 @@ impl fmt::Debug for Field {
 impl Verified {
     /// Reads the fields that the scheme names.
     ///
-    /// `head` is the head of the same request. A signed id comes from what was verified, not from there.
+    /// `head` is the head of the same request. Fields that the signature covers come from what was verified, not from there.
     ///
     /// Which places of the body apply is decided by the body's own shape, which is signed, and not by the Content-Type, which is not.
     ///
@@ -309,6 +309,14 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<Bytes>, Refusal> {
         if let (true, Some(signed)) = (is_id, &self.verified.signed_id) {
             return Ok(Some(Bytes::copy_from_slice(signed)));
+        }
+        let held = self
+            .compiled
+            .head_parts
+            .iter()
+            .position(|(known, _)| known == place);
+        if let Some(kept) = held.and_then(|at| self.verified.signed_values.get(at)) {
+            return Ok(kept.clone());
         }
         if let Some(spot) = spot {
             let value = spot.read_field(self.verified.family, head)?;

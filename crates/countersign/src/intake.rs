@@ -109,6 +109,7 @@ pub(crate) fn verify<H: Head>(
             timestamp: body_stamp.or(judged.stamp),
             signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
             family: judged.family,
+            signed_values: kept_values(compiled, judged.facts),
         })
     })
 }
@@ -127,6 +128,7 @@ pub struct Intake {
     body: Body,
     stamp: Option<Timestamp>,
     signed_id: Option<SmallVec<[u8; 64]>>,
+    signed_values: Vec<Option<Bytes>>,
     work: Work,
 }
 
@@ -205,6 +207,7 @@ impl Intake {
                 body: Body::OnePiece(Bytes::new()),
                 stamp: judged.stamp,
                 signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
+                signed_values: kept_values(compiled, judged.facts),
                 work,
             })
         })
@@ -320,6 +323,7 @@ impl Intake {
             timestamp: body_stamp.or(self.stamp),
             signed_id: self.signed_id,
             family: self.family,
+            signed_values: self.signed_values,
         })
     }
 }
@@ -469,6 +473,15 @@ fn signed_id<'a, H: Head>(
         });
     }
     Ok(Some(value))
+}
+
+/// What is read as a field later must be what was verified, whatever head is handed in then.
+fn kept_values(compiled: &Compiled, facts: &Facts<'_>) -> Vec<Option<Bytes>> {
+    if !compiled.keeps_values {
+        return Vec::new();
+    }
+    let copied = |value: &Option<Value<'_>>| value.as_deref().map(Bytes::copy_from_slice);
+    facts.values.iter().map(copied).collect()
 }
 
 /// Step 1, last: the fixed values that the scheme's deliveries carry in their head.

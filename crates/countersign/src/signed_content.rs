@@ -66,7 +66,8 @@ impl<'a> BodyView<'a> {
         let found = if compiled.pointers.is_empty() {
             None
         } else {
-            Some(compiled.pointers.read(bytes).map_err(refuse_json)?)
+            let read = compiled.pointers.read(bytes);
+            Some(read.map_err(|error| refuse_deciding(compiled, error))?)
         };
         if compiled.holds_form && !form::is_text(bytes) {
             return Err(Refusal::BodyMalformed);
@@ -162,6 +163,21 @@ fn same_in_each<'a>(array: &'a RawValue, pointer: &Text) -> Result<Option<Cow<'a
         }
     }
     Ok(same)
+}
+
+/// A repeated key on the way to the signature or the timestamp is one of these twice.
+fn refuse_deciding(compiled: &Compiled, error: JsonError) -> Refusal {
+    if let JsonError::Repeated(pointer) = &error {
+        let place = Place::Json(pointer.clone().into());
+        if compiled.scheme.signature.place == place {
+            return Refusal::SignatureRepeated;
+        }
+        let stamp = compiled.scheme.timestamp.as_ref();
+        if stamp.is_some_and(|rule| rule.place == place) {
+            return Refusal::TimestampRepeated;
+        }
+    }
+    refuse_json(error)
 }
 
 pub(crate) fn refuse_json(error: JsonError) -> Refusal {

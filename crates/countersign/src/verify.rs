@@ -36,6 +36,9 @@ pub struct Verified {
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) signed_id: Option<SmallVec<[u8; 64]>>,
     pub(crate) family: usize,
+    /// What the signed content held of the head, for fields that are read from there: by position in
+    /// [`Compiled::head_parts`]; empty when no field is.
+    pub(crate) signed_values: Vec<Option<Bytes>>,
 }
 
 impl Verified {

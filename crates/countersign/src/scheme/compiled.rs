@@ -36,6 +36,8 @@ pub(crate) struct Compiled {
     pub(crate) head_parts: Vec<(Place, HeadSpot)>,
     /// The id's place, when the content holds the id and it lies in the body.
     pub(crate) id_in_body: Option<Place>,
+    /// Are there headers or parameters that the content holds and that id, event or tenant are read from?
+    pub(crate) keeps_values: bool,
     /// Is the content another one for each secret?
     pub(crate) holds_secret: bool,
     /// Do form fields decide: in the content, the signature or the timestamp?
@@ -175,6 +177,11 @@ impl Compiled {
                     | Part::Query
             )
         });
+        let keeps_values = head_parts.iter().any(|(place, _)| {
+            let lists = [&scheme.id, &scheme.event, &scheme.tenant];
+            let mut places = lists.into_iter().flat_map(|list| list.iter());
+            places.any(|known| known.each().contains(place))
+        });
         let (field_pointers, form_pointers) = field_pointers(&scheme);
         let field_spots = |places: &List<Place>| {
             let spots = |place: &Place| place.each().iter().map(spot).collect();
@@ -197,6 +204,7 @@ impl Compiled {
             plan: plan(&scheme),
             holds_values,
             id_in_body: id.filter(|place| place.is_in_body()).cloned(),
+            keeps_values,
             holds_secret: Part::any(&scheme.content, &|part| *part == Part::Secret),
             holds_form: !form_names.is_empty()
                 || Part::any(&scheme.content, &|part| *part == Part::FormSorted),
