@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::form;
 use crate::json::{self, Found};
@@ -17,10 +19,12 @@ use crate::verify::Verified;
 
 /// A verified delivery: what the handler may rely on.
 ///
-/// Cloning is cheap: the body and the fields are shared.
+/// Cloning is cheap: everything is shared.
 #[derive(Clone)]
-pub struct Delivery {
-    verified: std::sync::Arc<Verified>,
+pub struct Delivery(Arc<Inner>);
+
+struct Inner {
+    verified: Verified,
     id: Option<Field>,
     event: Option<Field>,
     tenant: Option<Field>,
@@ -31,16 +35,49 @@ pub struct Delivery {
 /// An unsigned field is a hint: whoever holds one genuine body can send it again under another value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Field {
-    text: Bytes,
+    text: FieldText,
     signed: bool,
 }
+
+/// Text that lies in the body is shared with it; copied text is short, and rarely needs an allocation.
+#[derive(Clone)]
+enum FieldText {
+    Shared(Bytes),
+    Copied(SmallVec<[u8; 48]>),
+}
+
+impl FieldText {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Cow<'_, [u8]>> for FieldText {
+    fn from(bytes: Cow<'_, [u8]>) -> Self {
+        match bytes {
+            Cow::Borrowed(bytes) => Self::Copied(SmallVec::from_slice(bytes)),
+            Cow::Owned(bytes) => Self::Shared(Bytes::from(bytes)),
+        }
+    }
+}
+
+impl PartialEq for FieldText {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for FieldText {}
 
 impl Field {
     /// The text: 1 to 256 bytes without control characters or surrounding blanks.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Made from text; the bytes are shared with the body.
-        std::str::from_utf8(&self.text).unwrap_or_default()
+        // Made from text.
+        std::str::from_utf8(self.text.as_bytes()).unwrap_or_default()
     }
 
     /// Does the signature cover it?
@@ -77,56 +114,56 @@ impl Verified {
                 fields.first(&scheme.tenant, 2, head)?,
             ]
         };
-        Ok(Delivery {
-            verified: std::sync::Arc::new(self),
+        Ok(Delivery(Arc::new(Inner {
+            verified: self,
             id,
             event,
             tenant,
-        })
+        })))
     }
 }
 
 impl Delivery {
     /// The delivery's id: the same for every retry where the sender keeps its word.
     #[must_use]
-    pub const fn id(&self) -> Option<&Field> {
-        self.id.as_ref()
+    pub fn id(&self) -> Option<&Field> {
+        self.0.id.as_ref()
     }
 
     /// The event's name.
     #[must_use]
-    pub const fn event(&self) -> Option<&Field> {
-        self.event.as_ref()
+    pub fn event(&self) -> Option<&Field> {
+        self.0.event.as_ref()
     }
 
     /// The sender's account.
     #[must_use]
-    pub const fn tenant(&self) -> Option<&Field> {
-        self.tenant.as_ref()
+    pub fn tenant(&self) -> Option<&Field> {
+        self.0.tenant.as_ref()
     }
 
     /// The body, byte for byte as it arrived and was verified.
     #[must_use]
     pub fn body(&self) -> &Bytes {
-        self.verified.body()
+        self.0.verified.body()
     }
 
     /// The scheme that was verified.
     #[must_use]
     pub fn scheme(&self) -> &Scheme {
-        self.verified.scheme()
+        self.0.verified.scheme()
     }
 
     /// The signed timestamp, if the scheme has one.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.verified.timestamp()
+        self.0.verified.timestamp()
     }
 
     /// The label of the secret that matched.
     #[must_use]
     pub fn secret_label(&self) -> &str {
-        self.verified.secret_label()
+        self.0.verified.secret_label()
     }
 
     /// Where this scheme keeps its payload in a body of this shape.
@@ -177,9 +214,9 @@ impl fmt::Debug for Delivery {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Delivery")
             .field("scheme", &self.scheme().name)
-            .field("id", &self.id)
-            .field("event", &self.event)
-            .field("tenant", &self.tenant)
+            .field("id", &self.0.id)
+            .field("event", &self.0.event)
+            .field("tenant", &self.0.tenant)
             .field("timestamp", &self.timestamp())
             .field("body_len", &self.body().len())
             .finish_non_exhaustive()
@@ -253,7 +290,7 @@ impl<'a> Fields<'a> {
                 continue;
             };
             let signed = self.compiled.scheme.signs(place);
-            if !std::str::from_utf8(&text).is_ok_and(is_plain_field) {
+            if !std::str::from_utf8(text.as_bytes()).is_ok_and(is_plain_field) {
                 let name = match spots {
                     [Some(spot)] => spot.name(self.verified.family),
                     _ => name(place),
@@ -272,7 +309,7 @@ impl<'a> Fields<'a> {
         spots: &[Option<HeadSpot>],
         is_id: bool,
         head: &impl Head,
-    ) -> Result<Option<Bytes>, Refusal> {
+    ) -> Result<Option<FieldText>, Refusal> {
         let mut joined = Vec::new();
         for (at, part) in place.each().iter().enumerate() {
             let spot = spots.get(at).and_then(Option::as_ref);
@@ -282,14 +319,14 @@ impl<'a> Fields<'a> {
             if part == place {
                 return Ok(Some(text));
             }
-            if text.is_empty() {
+            if text.as_bytes().is_empty() {
                 return Err(Refusal::FieldMalformed { name: name(part) });
             }
             if at > 0 {
                 joined.push(b'/');
             }
             // Two different sets of values must not look the same.
-            for byte in &text {
+            for byte in text.as_bytes() {
                 match byte {
                     b'~' => joined.extend_from_slice(b"~0"),
                     b'/' => joined.extend_from_slice(b"~1"),
@@ -297,7 +334,7 @@ impl<'a> Fields<'a> {
                 }
             }
         }
-        Ok(Some(Bytes::from(joined)))
+        Ok(Some(FieldText::Shared(Bytes::from(joined))))
     }
 
     fn value(
@@ -306,9 +343,9 @@ impl<'a> Fields<'a> {
         spot: Option<&HeadSpot>,
         is_id: bool,
         head: &impl Head,
-    ) -> Result<Option<Bytes>, Refusal> {
+    ) -> Result<Option<FieldText>, Refusal> {
         if let (true, Some(signed)) = (is_id, &self.verified.signed_id) {
-            return Ok(Some(Bytes::copy_from_slice(signed)));
+            return Ok(Some(FieldText::Copied(SmallVec::from_slice(signed))));
         }
         let held = self
             .compiled
@@ -316,11 +353,11 @@ impl<'a> Fields<'a> {
             .iter()
             .position(|(known, _)| known == place);
         if let Some(kept) = held.and_then(|at| self.verified.signed_values.get(at)) {
-            return Ok(kept.clone());
+            return Ok(kept.clone().map(FieldText::Shared));
         }
         if let Some(spot) = spot {
             let value = spot.read_field(self.verified.family, head)?;
-            return Ok(value.map(|value| Bytes::from(value.into_owned())));
+            return Ok(value.map(FieldText::from));
         }
         match (place, self.shape) {
             (Place::Json(pointer), Shape::Json) => {
@@ -344,7 +381,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn in_form(&self, field: &str, pointer: &str) -> Result<Option<Bytes>, Refusal> {
+    fn in_form(&self, field: &str, pointer: &str) -> Result<Option<FieldText>, Refusal> {
         let known = self
             .compiled
             .form_pointers
@@ -360,14 +397,14 @@ impl<'a> Fields<'a> {
         let text = json::field_text(raw).map_err(|()| Refusal::FieldMalformed {
             name: pointer.to_owned().into(),
         })?;
-        Ok(text.map(|text| Bytes::from(text.into_owned())))
+        Ok(text.map(|text| FieldText::Shared(Bytes::from(text.into_owned()))))
     }
 
     /// Text that lies in the body is shared with it.
-    fn share(&self, text: Cow<'_, str>) -> Bytes {
+    fn share(&self, text: Cow<'_, str>) -> FieldText {
         match text {
-            Cow::Owned(text) => Bytes::from(text),
-            Cow::Borrowed(text) => self.verified.body.slice_ref(text.as_bytes()),
+            Cow::Owned(text) => FieldText::Shared(Bytes::from(text)),
+            Cow::Borrowed(text) => FieldText::Shared(self.verified.body.slice_ref(text.as_bytes())),
         }
     }
 }
