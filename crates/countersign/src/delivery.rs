@@ -352,7 +352,7 @@ impl<'a> Fields<'a> {
             .head_parts
             .iter()
             .position(|(known, _)| known == place);
-        if let Some(kept) = held.and_then(|at| self.verified.signed_values.get(at)) {
+        if let Some(kept) = held.and_then(|at| self.verified.signed_values.as_ref()?.get(at)) {
             return Ok(kept.clone().map(FieldText::Shared));
         }
         if let Some(spot) = spot {

@@ -15,7 +15,7 @@ use crate::scheme::signature::{Candidates, SignatureText, find};
 use crate::scheme::{Lines, Part, Place, Text};
 use crate::signed_content::{BodyView, Content, Facts};
 use crate::timestamp::{MAX_TIMESTAMP_LEN, Timestamp};
-use crate::verify::Verified;
+use crate::verify::{KeptValues, Verified};
 
 /// Content before and after the body: stamps, ids, literals. Longer text moves to the heap.
 type Around = SmallVec<[u8; 128]>;
@@ -95,12 +95,22 @@ pub(crate) fn verify<H: Head>(
             return Err(Refusal::BodyTooLarge { limit });
         }
         check_empty(compiled, &body)?;
-        let (secret, body_stamp) = match compiled.plan {
-            Plan::Compared => (
-                check_compared(compiled, now, judged.candidates, &body)?,
-                None,
-            ),
-            _ => check_whole(compiled, now, judged.candidates, judged.facts, &body)?,
+        let (secret, body_stamp) = match (compiled.plan, judged.candidates) {
+            (Plan::Streamed { .. }, Some(candidates)) => {
+                let view = BodyView::unread(&body);
+                let content = Content {
+                    body: Some(&view),
+                    ..judged.facts.content(compiled)
+                };
+                let secret = matching(compiled, now, candidates, |_, sink| {
+                    content.feed(&compiled.scheme.content, sink)
+                })?;
+                (secret, None)
+            }
+            (Plan::Compared, candidates) => {
+                (check_compared(compiled, now, candidates, &body)?, None)
+            }
+            (_, candidates) => check_whole(compiled, now, candidates, judged.facts, &body)?,
         };
         Ok(Verified {
             compiled: Arc::clone(compiled),
@@ -128,7 +138,7 @@ pub struct Intake {
     body: Body,
     stamp: Option<Timestamp>,
     signed_id: Option<SmallVec<[u8; 64]>>,
-    signed_values: Vec<Option<Bytes>>,
+    signed_values: Option<KeptValues>,
     work: Work,
 }
 
@@ -476,12 +486,11 @@ fn signed_id<'a, H: Head>(
 }
 
 /// What is read as a field later must be what was verified, whatever head is handed in then.
-fn kept_values(compiled: &Compiled, facts: &Facts<'_>) -> Vec<Option<Bytes>> {
-    if !compiled.keeps_values {
-        return Vec::new();
-    }
+fn kept_values(compiled: &Compiled, facts: &Facts<'_>) -> Option<KeptValues> {
     let copied = |value: &Option<Value<'_>>| value.as_deref().map(Bytes::copy_from_slice);
-    facts.values.iter().map(copied).collect()
+    compiled
+        .keeps_values
+        .then(|| Box::new(facts.values.iter().map(copied).collect()))
 }
 
 /// Step 1, last: the fixed values that the scheme's deliveries carry in their head.
@@ -605,6 +614,20 @@ fn matching(
     Err(Refusal::SignatureMismatch)
 }
 
+/// The same, fed once to all secrets: what is read, decoded and sorted is so once, and not once per secret.
+#[inline(never)]
+fn matching_at_once(
+    content: &Content<'_, '_>,
+    now: Timestamp,
+    candidates: &Candidates,
+) -> Result<usize, Refusal> {
+    let mut running = start_all(content.compiled, now);
+    content.feed(&content.compiled.scheme.content, &mut |slice| {
+        running.iter_mut().for_each(|(_, mac)| mac.update(slice));
+    })?;
+    matching_running(running, &[], candidates)
+}
+
 /// A fresh computation under every active secret.
 fn start_all(compiled: &Compiled, now: Timestamp) -> Vec<(usize, Running)> {
     let started = |(position, key): (usize, &Key)| Some((position, key.keyed.start()?));
@@ -709,13 +732,8 @@ fn check_whole(
         body: Some(&view),
         ..facts.content(compiled)
     };
-    let secret = if compiled.plan == Plan::Whole && !compiled.holds_secret {
-        // What is read, decoded and sorted is so once, and not once per secret.
-        let mut running = start_all(compiled, now);
-        content.feed(&scheme.content, &mut |slice| {
-            running.iter_mut().for_each(|(_, mac)| mac.update(slice));
-        })?;
-        matching_running(running, &[], candidates)?
+    let secret = if !compiled.holds_secret {
+        matching_at_once(&content, now, candidates)?
     } else {
         matching(compiled, now, candidates, |key, sink| {
             let secret = key.keyed.secret();

@@ -62,6 +62,15 @@ pub(crate) struct BodyView<'a> {
 }
 
 impl<'a> BodyView<'a> {
+    /// For content that holds the body and nothing out of it.
+    pub(crate) const fn unread(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            found: None,
+            fields: Vec::new(),
+        }
+    }
+
     pub(crate) fn new(compiled: &Compiled, bytes: &'a [u8]) -> Result<Self, Refusal> {
         let found = if compiled.pointers.is_empty() {
             None
@@ -72,10 +81,9 @@ impl<'a> BodyView<'a> {
         if compiled.holds_form && !form::is_text(bytes) {
             return Err(Refusal::BodyMalformed);
         }
-        let fields = if compiled.form_names.is_empty() {
-            Vec::new()
-        } else {
-            form::fields(bytes, &compiled.form_names)
+        let fields = match compiled.form_names.as_slice() {
+            [] => Vec::new(),
+            names => form::fields(bytes, names),
         };
         Ok(Self {
             bytes,

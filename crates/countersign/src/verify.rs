@@ -10,6 +10,9 @@ use crate::scheme::Scheme;
 use crate::scheme::compiled::Compiled;
 use crate::timestamp::Timestamp;
 
+/// Boxed, for few schemes keep any and every verdict would be larger for it.
+pub(crate) type KeptValues = Box<Vec<Option<Bytes>>>;
+
 /// Evidence that a request is genuine and fresh, with the body that was verified inside.
 ///
 /// The core makes it at the end of [`Intake::finish`](crate::Intake::finish) and nobody else can: its fields are private and it has no
@@ -37,8 +40,8 @@ pub struct Verified {
     pub(crate) signed_id: Option<SmallVec<[u8; 64]>>,
     pub(crate) family: usize,
     /// What the signed content held of the head, for fields that are read from there: by position in
-    /// [`Compiled::head_parts`]; empty when no field is.
-    pub(crate) signed_values: Vec<Option<Bytes>>,
+    /// [`Compiled::head_parts`].
+    pub(crate) signed_values: Option<KeptValues>,
 }
 
 impl Verified {
