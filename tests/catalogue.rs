@@ -1,6 +1,10 @@
 //! Can the scheme model say what known senders do? One file per scheme lies in `catalogue/`; published vectors are judged with them.
 
 #[cfg(test)]
+#[allow(dead_code, reason = "shared with the vectors of built-in schemes")]
+#[path = "support/vectors.rs"]
+mod cases;
+#[cfg(test)]
 #[path = "catalogue_files.rs"]
 mod files;
 #[cfg(test)]

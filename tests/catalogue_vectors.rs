@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign::scheme::{List, Scheme};
-use countersign::{Head, Receiver, Refusal, SecretRing, Timestamp, Verified, danger};
+use countersign::{Head, Receiver, Refusal, SecretRing, Verified};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde::Deserialize;
 
+use crate::cases::{Case, Expect, parse};
 use crate::files;
 
 const CASES: &str = include_str!("vectors/catalogue.jsonl");
@@ -81,46 +79,8 @@ const REFUSED: [(&str, &str); 40] = [
     ("twilio-22", "signature_mismatch"),
 ];
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    id: String,
-    provider: String,
-    secret: Secrets,
-    #[serde(default)]
-    config: Config,
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body_base64: String,
-    now: i64,
-    expect: Expect,
-    #[serde(rename = "source")]
-    _source: String,
-    #[serde(rename = "note")]
-    _note: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Secrets {
-    One(String),
-    Several(Vec<String>),
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    /// Which of the provider's schemes: the file's name after the provider's.
-    variant: Option<String>,
-}
-
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Expect {
-    Accept,
-    Reject,
-}
+/// A case for a scheme of the catalogue.
+struct Listed(Case);
 
 /// A request as it was published: its URL may hold what an HTTP library would not take.
 struct Request<'a> {
@@ -148,12 +108,12 @@ impl Head for Request<'_> {
     }
 }
 
-impl Case {
+impl Listed {
     /// `None` when the catalogue has none: it verifies in a way that the model does not describe.
     fn scheme(&self) -> Option<Scheme> {
-        let name = match &self.config.variant {
-            None => Cow::Borrowed(self.provider.as_str()),
-            Some(variant) => Cow::Owned(format!("{}-{variant}", self.provider)),
+        let name = match self.0.variant() {
+            None => Cow::Borrowed(self.0.provider.as_str()),
+            Some(variant) => Cow::Owned(format!("{}-{variant}", self.0.provider)),
         };
         // Questions and unsigned requests are not answered yet; deliveries are verified all the same.
         Some(Scheme {
@@ -164,22 +124,16 @@ impl Case {
     }
 
     fn secrets(&self) -> SecretRing {
-        let texts = match &self.secret {
-            Secrets::One(text) => std::slice::from_ref(text),
-            Secrets::Several(texts) => texts,
-        };
-        let secrets = texts.iter().map(|text| {
-            danger::secret_of_any_length(text)
-                .unwrap_or_else(|error| panic!("{}: {error}", self.id))
-        });
+        let secrets = self.0.secrets();
+        let secrets = secrets.unwrap_or_else(|error| panic!("{}: {error}", self.0.id));
         SecretRing::new(secrets).expect("a case has 1 to 16 secrets")
     }
 
     /// The URL's scheme and authority, its path, and its query string.
     fn url(&self) -> (&str, &str, Option<&str>) {
-        let (_, rest) = self.url.split_once("://").expect("URLs are absolute");
+        let (_, rest) = self.0.url.split_once("://").expect("URLs are absolute");
         let target = rest.find(['/', '?']).map_or("", |at| rest.split_at(at).1);
-        let base = self.url.strip_suffix(target).unwrap_or(&self.url);
+        let base = self.0.url.strip_suffix(target).unwrap_or(&self.0.url);
         match target.split_once('?') {
             Some((path, query)) => (base, path, Some(query)),
             None => (base, target, None),
@@ -189,21 +143,16 @@ impl Case {
     fn request(&self) -> Request<'_> {
         let (_, path, query) = self.url();
         let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
+        for (name, value) in &self.0.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
             headers.append(name, HeaderValue::from_str(value).expect("a header value"));
         }
         Request {
-            method: &self.method,
+            method: &self.0.method,
             path,
             query,
             headers,
         }
-    }
-
-    fn body(&self) -> Bytes {
-        let body = STANDARD.decode(&self.body_base64);
-        body.expect("body_base64 is base64").into()
     }
 
     /// `None` when no receiver can be built for the scheme.
@@ -215,8 +164,8 @@ impl Case {
 
     /// The signature and the timestamp alone; what they accept must pass the door too, in two pieces, and its fields can be read.
     fn judge(&self, receiver: &Receiver) -> Result<Verified, Refusal> {
-        let (request, body) = (self.request(), self.body());
-        let now = Timestamp::from_secs(self.now);
+        let (request, body) = (self.request(), self.0.body());
+        let now = self.0.now();
         let alone = receiver.verify(&request, body.clone(), now)?;
         let through_the_door = receiver.open(&request, now).and_then(|mut intake| {
             let (first, second) = body.split_at(body.len() / 2);
@@ -224,18 +173,9 @@ impl Case {
             intake.push(Bytes::copy_from_slice(second))?;
             intake.finish()?.deliver(&request)
         });
-        assert_eq!(through_the_door.err(), None, "{}", self.id);
+        assert_eq!(through_the_door.err(), None, "{}", self.0.id);
         Ok(alone)
     }
-}
-
-fn cases() -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    for (line, number) in CASES.lines().zip(1..) {
-        let case = serde_json::from_str(line);
-        cases.push(case.unwrap_or_else(|error| panic!("line {number}: {error}")));
-    }
-    cases
 }
 
 #[test]
@@ -243,15 +183,19 @@ fn published_vectors_get_their_verdict() {
     let mut accepted = 0;
     let mut refused = BTreeMap::new();
     let mut differ = BTreeMap::new();
-    for case in cases() {
+    for case in parse(CASES)
+        .expect("the cases can be read")
+        .into_iter()
+        .map(Listed)
+    {
         let verdict = case.receiver().map(|receiver| case.judge(&receiver));
-        match (verdict, &case.expect) {
+        match (verdict, case.0.expect) {
             (Some(Ok(_)), Expect::Accept) => accepted += 1,
             (Some(Err(refusal)), Expect::Reject) => {
-                refused.insert(case.id, refusal.code());
+                refused.insert(case.0.id, refusal.code());
             }
             (verdict, _) => {
-                differ.insert(case.id, verdict.map(|verdict| verdict.err()));
+                differ.insert(case.0.id, verdict.map(|verdict| verdict.err()));
             }
         }
     }

@@ -25,9 +25,9 @@ pub(crate) struct Case {
     secret: OneOrMany,
     #[serde(default)]
     config: Config,
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
     body_base64: String,
     now: i64,
     pub(crate) expect: Expect,
@@ -101,9 +101,14 @@ impl Case {
             .clone()
     }
 
+    /// Which of the provider's schemes, where it has several.
+    pub(crate) fn variant(&self) -> Option<&str> {
+        self.config.variant.as_deref()
+    }
+
     /// The scheme that the case names.
     pub(crate) fn scheme(&self) -> Scheme {
-        match (self.provider.as_str(), self.config.variant.as_deref()) {
+        match (self.provider.as_str(), self.variant()) {
             (name, None) => providers::by_name(name)
                 .unwrap_or_else(|| panic!("{}: no scheme {name} is built in", self.id)),
             ("github", Some("sha1")) => providers::GITHUB_SHA1,
@@ -137,10 +142,15 @@ impl Case {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let body = STANDARD.decode(&self.body_base64);
         request
-            .body(body.expect("body_base64 is base64").into())
+            .body(self.body())
             .expect("method, url and headers are HTTP")
+    }
+
+    /// The body, byte for byte.
+    pub(crate) fn body(&self) -> Bytes {
+        let body = STANDARD.decode(&self.body_base64);
+        body.expect("body_base64 is base64").into()
     }
 
     /// The verdict of `receiver` on the signature and the timestamp alone; all steps together must say the same.

@@ -174,6 +174,31 @@ fn an_empty_secret_is_a_reject_and_short_ones_are_not() {
     assert_eq!(codes, [true, true, false]);
 }
 
+/// One odd case must not end the run: it is judged like any other.
+#[test]
+fn what_no_http_server_hands_on_is_a_reject() {
+    let odd = [
+        github("url", HELLO, "accept", "").replace(
+            "https://example.com/hook",
+            "https://example.com/España?año=2023",
+        ),
+        github("line-end", HELLO, "reject", "").replace(
+            "X-Hub-Signature-256\",\"",
+            "X-Other\",\"a\\r\\nb\"],[\"X-Hub-Signature-256\",\"",
+        ),
+        github("name", HELLO, "reject", "").replace("X-Hub-Signature-256", "X Hub"),
+        github("good", HELLO, "accept", ""),
+    ];
+    let file = cases("odd.jsonl", &odd);
+    let output = countersign(&["check", file.to_str().unwrap()]);
+    assert_eq!(
+        stdout(&output),
+        "4 passed, 0 failed, 0 skipped\n",
+        "{}",
+        stderr(&output)
+    );
+}
+
 #[test]
 fn any_of_several_secrets_may_match() {
     let several = |texts: &str| {

@@ -166,7 +166,8 @@ impl Delivery {
         self.0.verified.secret_label()
     }
 
-    /// Where this scheme keeps its payload in a body of this shape.
+    /// Where this scheme keeps its payload in a body of this shape. A form whose payload field is missing or repeated is given whole, as a
+    /// document: no reader of the payload takes it for one.
     #[must_use]
     pub fn payload(&self) -> PayloadText<'_> {
         let body = self.body();

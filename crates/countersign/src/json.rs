@@ -360,6 +360,11 @@ mod tests {
             Some("\"t\""),
             "one inside another"
         );
+        assert_eq!(
+            read(&["/list/01/id"], body),
+            texts(&[None]),
+            "an index has no leading zero"
+        );
         assert_eq!(read(&["/id"], "[1]"), texts(&[None]));
         assert_eq!(read(&["/id"], "\"id\""), texts(&[None]));
         assert_eq!(read(&["/id/x"], r#"{"id": 5}"#), texts(&[None]));

@@ -178,7 +178,8 @@ impl fmt::Debug for Running {
     }
 }
 
-fn matches_any<'a>(expected: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> bool {
+/// Does any candidate equal what is expected? Constant time for a given length.
+pub(crate) fn matches_any<'a>(expected: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut matched = Choice::from(0);
     for candidate in candidates {
         matched |= same(candidate, expected);

@@ -62,6 +62,18 @@ fn the_door_judges_the_head() {
 }
 
 #[test]
+fn every_line_of_the_content_encoding_is_judged() {
+    let lines = [
+        ("content-encoding", "identity"),
+        ("content-encoding", "gzip"),
+    ];
+    assert_eq!(
+        refused("POST", &lines),
+        Some(Refusal::ContentEncodingUnsupported)
+    );
+}
+
+#[test]
 fn the_declared_length_is_judged_first() {
     let length = |value: &str| refused("POST", &[("content-length", value)]);
     assert_eq!(length("26214400"), None, "25 MiB");

@@ -144,8 +144,32 @@ impl Refusal {
     /// Whose fault it is.
     #[must_use]
     pub const fn fault(&self) -> Fault {
-        // Exhaustive by the table in `outcome`: causes of ours and of a store come with the steps that have them.
-        Fault::Sender
+        // Exhaustive: a new cause has to say whose it is.
+        match self {
+            Self::MethodNotAllowed
+            | Self::MediaTypeUnsupported
+            | Self::ContentEncodingUnsupported
+            | Self::LengthMalformed
+            | Self::BodyTooLarge { .. }
+            | Self::BodyTooSlow
+            | Self::BodyIncomplete
+            | Self::BodyEmpty
+            | Self::BodyMalformed
+            | Self::SignatureMissing
+            | Self::SignatureMalformed
+            | Self::SignatureRepeated
+            | Self::SignatureTooLong { .. }
+            | Self::TooManyCandidates { .. }
+            | Self::SignatureMismatch
+            | Self::TimestampMissing
+            | Self::TimestampMalformed
+            | Self::TimestampRepeated
+            | Self::TimestampTooOld
+            | Self::TimestampTooNew
+            | Self::FieldMissing { .. }
+            | Self::FieldMalformed { .. }
+            | Self::FieldRepeated { .. } => Fault::Sender,
+        }
     }
 
     /// May the very same attempt succeed when it is sent again?
@@ -157,6 +181,32 @@ impl Refusal {
             // The sender's clock or ours may be ahead: time mends it.
             Self::TimestampTooNew => true,
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retry_helps_against_the_line_and_the_clock_alone() {
+        for refusal in [
+            Refusal::BodyTooSlow,
+            Refusal::BodyIncomplete,
+            Refusal::TimestampTooNew,
+        ] {
+            assert!(refusal.retry_helps(), "{refusal}");
+        }
+        for refusal in [
+            Refusal::SignatureMismatch,
+            Refusal::SignatureMissing,
+            Refusal::TimestampTooOld,
+            Refusal::BodyEmpty,
+            Refusal::BodyTooLarge { limit: 1 },
+        ] {
+            assert!(!refusal.retry_helps(), "{refusal}");
+            assert_eq!(refusal.fault(), Fault::Sender);
         }
     }
 }

@@ -294,6 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_the_content_has_a_length() {
+        let spot = spot(Place::Header("x-id".into()));
+        let long = |len: usize| {
+            let value = "a".repeat(len);
+            spot.read_field(0, &head("", &[("x-id", &value)]))
+                .map(|value| value.map(|value| value.len()))
+        };
+        assert_eq!(long(MAX_PART_LEN), Ok(Some(MAX_PART_LEN)));
+        assert_eq!(
+            long(MAX_PART_LEN + 1),
+            Err(Refusal::FieldMalformed {
+                name: "x-id".into()
+            })
+        );
+    }
+
+    #[test]
     fn a_parameter_is_decoded_and_occurs_once() {
         let spot = spot(Place::QueryParam("to ken".into()));
         let read = |query: &str| {

@@ -709,6 +709,6 @@ pub enum Handshake {
         /// How the MAC is written.
         encoding: Encoding,
     },
-    /// A header of the request is sent back as a header (Xero-like and Asana-like probes with `X-Hook-Secret`).
+    /// A header of the request is sent back as a header (probes with `X-Hook-Secret`, as Asana sends them).
     EchoHeader(Text),
 }

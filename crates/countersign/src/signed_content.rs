@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
+use zeroize::Zeroizing;
 
 use crate::form;
 use crate::json::{self, Found, JsonError};
@@ -269,7 +270,7 @@ impl Content<'_, '_> {
             }
             Part::Optional(of) if self.query().is_empty() && reads_query(of) => {}
             Part::Optional(of) => {
-                let mut text = Vec::new();
+                let mut text = Zeroizing::new(Vec::new());
                 match self.feed(of, &mut |bytes| text.extend_from_slice(bytes)) {
                     Ok(()) => sink(&text),
                     Err(Refusal::FieldMissing { .. }) => {}
@@ -277,7 +278,7 @@ impl Content<'_, '_> {
                 }
             }
             Part::Encode { encoding, of } => {
-                sink(&encoding.encode(&self.collect(of)?));
+                sink(&Zeroizing::new(encoding.encode(&self.collect(of)?)));
             }
             Part::Change { by, of } => {
                 let changed = by.apply(self.collect(of)?);
@@ -362,8 +363,9 @@ impl Content<'_, '_> {
         }
     }
 
-    fn collect(&self, of: &[Part]) -> Result<Vec<u8>, Refusal> {
-        let mut bytes = Vec::new();
+    /// Wiped afterwards: the secret may be among the parts.
+    fn collect(&self, of: &[Part]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        let mut bytes = Zeroizing::new(Vec::new());
         self.feed(of, &mut |slice| bytes.extend_from_slice(slice))?;
         Ok(bytes)
     }
@@ -395,17 +397,17 @@ fn reads_query(parts: &[Part]) -> bool {
 
 impl Change {
     /// `None` for bytes that are no text, where the rule is one about text.
-    fn apply(&self, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    fn apply(&self, mut bytes: Zeroizing<Vec<u8>>) -> Option<Zeroizing<Vec<u8>>> {
         match self {
             Self::Upper => bytes.make_ascii_uppercase(),
             Self::Lower => bytes.make_ascii_lowercase(),
             Self::Reverse => bytes.reverse(),
             Self::JsonString => {
                 let text = std::str::from_utf8(&bytes).ok()?;
-                return serde_json::to_vec(text).ok();
+                return serde_json::to_vec(text).ok().map(Zeroizing::new);
             }
-            Self::PercentDecode(which) => return Some(percent_decode(&bytes, which)),
-            Self::PercentEncode(kept) => return Some(percent_encode(&bytes, kept)),
+            Self::PercentDecode(which) => return Some(percent_decode(&bytes, which).into()),
+            Self::PercentEncode(kept) => return Some(percent_encode(&bytes, kept).into()),
         }
         Some(bytes)
     }
@@ -459,8 +461,9 @@ mod tests {
 
     #[test]
     fn changes_are_exact() {
-        let change =
-            |by: Change, text: &str| String::from_utf8(by.apply(text.into()).unwrap()).unwrap();
+        let change = |by: Change, text: &str| {
+            String::from_utf8(by.apply(text.as_bytes().to_vec().into()).unwrap().to_vec()).unwrap()
+        };
         assert_eq!(change(Change::Upper, "a\u{df}b"), "A\u{df}B");
         assert_eq!(change(Change::Lower, "AB"), "ab");
         assert_eq!(change(Change::Reverse, "abc"), "cba");
@@ -480,7 +483,7 @@ mod tests {
     #[test]
     fn a_json_string_is_made_of_text_alone() {
         // Bytes that are no UTF-8 were replaced before they were signed: two bodies that differ in them alone had the same signature.
-        assert_eq!(Change::JsonString.apply(b"\xff".to_vec()), None);
-        assert_eq!(Change::JsonString.apply(b"\xfe".to_vec()), None);
+        assert_eq!(Change::JsonString.apply(b"\xff".to_vec().into()), None);
+        assert_eq!(Change::JsonString.apply(b"\xfe".to_vec().into()), None);
     }
 }

@@ -7,7 +7,7 @@ use super::{List, Text};
 /// Where in a request a value lies: a signature, a timestamp, an id, an event name, a tenant.
 ///
 /// Every place is read strictly. Absent is a value of its own; repeated, empty (after the blanks that HTTP strips), longer than its
-/// limit or of the wrong type is a refusal.
+/// limit or of the wrong type is a refusal. An empty field of a form is absent: that is how forms say so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "snake_case")]
 #[non_exhaustive]
@@ -51,11 +51,12 @@ pub enum Place {
 impl Place {
     /// Does the value lie in the body, so that it can be read only when the body is complete?
     #[must_use]
-    pub const fn is_in_body(&self) -> bool {
-        matches!(
-            self,
-            Self::Json(_) | Self::Form(_) | Self::FormJson { .. } | Self::JsonEach { .. }
-        )
+    pub fn is_in_body(&self) -> bool {
+        match self {
+            Self::Json(_) | Self::Form(_) | Self::FormJson { .. } | Self::JsonEach { .. } => true,
+            Self::All(places) => places.iter().any(Self::is_in_body),
+            _ => false,
+        }
     }
 
     /// The places that make up this one: itself, unless it is [`All`](Self::All) of several.

@@ -13,7 +13,7 @@ use crate::text;
 /// How many candidates one attempt may carry. Senders send one per secret while rolling; nobody sends sixteen.
 pub const MAX_CANDIDATES: usize = 16;
 
-/// How many bytes of signature text are looked at: sixteen candidates of the longest tag in hex, with labels, and as much again.
+/// How many bytes of signature text are looked at: about four times what sixteen candidates of the longest tag take in hex, with labels.
 pub const MAX_SIGNATURE_LEN: usize = 8192;
 
 /// How many items of the signature header's pairs a scheme may name.

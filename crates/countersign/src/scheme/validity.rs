@@ -267,6 +267,17 @@ impl Scheme {
             "signature",
             "lies inside its own signed content, which nobody can sign",
         )?;
+        let is_inside = |place: &Place| matches!(place, Place::Pair(_) | Place::FirstItem);
+        let reads_inside = self
+            .timestamp
+            .as_ref()
+            .is_some_and(|rule| is_inside(&rule.place))
+            || !self.pair_keys().is_empty();
+        ensure(
+            !(self.signature.place.is_in_body() && reads_inside),
+            "signature",
+            "a signature in the body has no further values in its text",
+        )?;
         let keys = self.pair_keys();
         ensure(
             keys.is_empty() || matches!(self.signature.layout, Layout::Pairs { .. }),
