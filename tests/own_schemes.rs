@@ -78,7 +78,10 @@ fn judge(
         intake.finish()
     });
     assert_eq!(whole.as_ref().err(), in_pieces.as_ref().err());
-    let (whole, pieces) = (whole?.deliver(&head), in_pieces?.deliver(&head));
+    let (whole, pieces) = (
+        whole?.deliver(&head),
+        in_pieces?.verified().unwrap().deliver(&head),
+    );
     assert_eq!(format!("{whole:?}"), format!("{pieces:?}"));
     whole
 }

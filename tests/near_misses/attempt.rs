@@ -297,7 +297,9 @@ impl Attempt {
         for chunk in chunks {
             intake.push(chunk)?;
         }
-        intake.finish()
+        let finished = intake.finish()?;
+        // Whatever it may be, it is no delivery.
+        finished.verified().ok_or(Refusal::SignatureMissing)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use countersign::{Reading, Refusal, Verified};
+use countersign::{Reading, Received, Refusal};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::body::{Frames, ResponseBody, VerifiedBody};
 use crate::layer::Guard;
-use crate::response::refuse;
+use crate::response::{refuse, reply_with};
 
 pin_project! {
     /// The response of [`Countersign`](crate::Countersign). Dropping it at any moment is harmless.
@@ -50,7 +50,7 @@ pin_project! {
             #[pin]
             future: Inner::Future,
         },
-        Refused {
+        Fixed {
             response: Response<Bytes>,
         },
         Done,
@@ -90,7 +90,7 @@ where
 
     pub(crate) const fn refused(response: Response<Bytes>) -> Self {
         Self {
-            state: State::Refused { response },
+            state: State::Fixed { response },
         }
     }
 }
@@ -99,14 +99,31 @@ impl<Inner, S> Attempt<Inner, S>
 where
     Inner: Service<Request<VerifiedBody>>,
 {
-    fn decide<B>(self, verdict: Result<Verified, Refusal>) -> State<Inner, B, S> {
+    fn decide<B>(self, verdict: Result<Received, Refusal>) -> State<Inner, B, S> {
         let Self {
             mut parts,
             inner,
             guard,
         } = self;
         let scheme = guard.receiver.scheme();
-        match verdict.and_then(|verified| verified.deliver(&parts)) {
+        let verified = match verdict {
+            Ok(Received::Delivery(verified)) => Ok(verified),
+            Ok(Received::Answered(reply)) => {
+                tracing::debug!(
+                    scheme = &*scheme.name,
+                    kind = reply.kind.as_str(),
+                    status = reply.status.as_u16(),
+                    "webhook answered: it is no delivery"
+                );
+                return State::Fixed {
+                    response: reply_with(reply),
+                };
+            }
+            // A kind that this version does not know is no delivery.
+            Ok(_) => Err(Refusal::SignatureMissing),
+            Err(refusal) => Err(refusal),
+        };
+        match verified.and_then(|verified| verified.deliver(&parts)) {
             Ok(delivery) => {
                 tracing::debug!(
                     scheme = &*scheme.name,
@@ -120,7 +137,7 @@ where
                     request: Request::from_parts(parts, body),
                 }
             }
-            Err(refusal) => State::Refused {
+            Err(refusal) => State::Fixed {
                 response: refuse(scheme, &refusal),
             },
         }
@@ -139,7 +156,7 @@ where
         loop {
             match state.as_mut().project() {
                 StateProject::Reading { reading, body, .. } => {
-                    let verdict = ready!(reading.poll_verified(cx, body));
+                    let verdict = ready!(reading.poll_received(cx, body));
                     // Drops the body, read or not.
                     let read = state.as_mut().project_replace(State::Done);
                     if let StateReplace::Reading { attempt, .. } = read {
@@ -163,9 +180,9 @@ where
                     let response = ready!(future.poll(cx));
                     return Poll::Ready(response.map(|response| response.map(ResponseBody::inner)));
                 }
-                StateProject::Refused { .. } => {
+                StateProject::Fixed { .. } => {
                     let refused = state.as_mut().project_replace(State::Done);
-                    if let StateReplace::Refused { response } = refused {
+                    if let StateReplace::Fixed { response } = refused {
                         return Poll::Ready(Ok(response.map(ResponseBody::fixed)));
                     }
                 }
@@ -185,7 +202,7 @@ where
             State::Reading { .. } => "reading",
             State::Readying { .. } => "readying",
             State::Running { .. } => "running",
-            State::Refused { .. } => "refused",
+            State::Fixed { .. } => "fixed",
             State::Done => "done",
         };
         out.debug_struct("ResponseFuture")

@@ -66,5 +66,5 @@ pub use self::body::{ResponseBody, VerifiedBody};
 pub use self::clock::TokioClock;
 pub use self::future::ResponseFuture;
 pub use self::layer::CountersignLayer;
-pub use self::response::respond;
+pub use self::response::{reply_with, respond};
 pub use self::service::Countersign;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign::outcome::{Answer, answer};
-use countersign::{Fault, Refusal, Scheme};
+use countersign::{Fault, Refusal, Reply, Scheme};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
@@ -35,6 +35,28 @@ pub fn respond(answer: &Answer) -> Response<Bytes> {
     if let Some(seconds) = answer.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    response
+}
+
+/// Spells the receiver's own answer to a handshake or an unsigned request as an HTTP response.
+///
+/// Its headers are the reply's, `content-type` where there is a body, `x-content-type-options: nosniff`, `cache-control: no-store` and
+/// `content-length`.
+#[must_use]
+pub fn reply_with(reply: Reply) -> Response<Bytes> {
+    let mut response = Response::new(reply.body);
+    *response.status_mut() = reply.status;
+    let length = response.body().len();
+    let headers = response.headers_mut();
+    for (name, value) in reply.headers {
+        headers.append(name, value);
+    }
+    if let Some(kind) = reply.content_type {
+        headers.insert(CONTENT_TYPE, kind);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 

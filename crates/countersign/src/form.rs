@@ -48,8 +48,11 @@ pub(crate) fn field<'a>(body: &'a [u8], name: &str) -> Result<Option<Cow<'a, str
 /// How many fields are sorted. The sender with the most, Twilio, has about a hundred; a stranger could send half a million in a megabyte.
 pub(crate) const MAX_SORTED_FIELDS: usize = 1_000;
 
+/// Decoded names and values.
+pub(crate) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
 /// All fields as distinct pairs, sorted by name and then value, byte by byte; `None` when there are more than [`MAX_SORTED_FIELDS`].
-pub(crate) fn sorted(body: &[u8]) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
+pub(crate) fn sorted(body: &[u8]) -> Option<Pairs<'_>> {
     let mut fields = form_urlencoded::parse(body);
     let mut pairs: Vec<_> = fields.by_ref().take(MAX_SORTED_FIELDS).collect();
     if fields.next().is_some() {

@@ -1,128 +1,28 @@
 //! Step 4: the body comes in, chunk by chunk, counted and hashed as it comes.
 
-use std::borrow::Cow;
+use core::net::IpAddr;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
-use crate::mac::{Running, matches_any};
+use crate::check::{
+    answer_public, check_empty, check_token_in_body, check_whole, matching, matching_running,
+    matching_token, start_all,
+};
+use crate::handshake::{self, HeadQuestion, Question};
+use crate::judge::{Around, around, judge, kept_values};
+use crate::mac::Running;
 use crate::refusal::Refusal;
-use crate::request::{Head, ReadError, Value, is_plain_header_id, trim};
-use crate::scheme::compiled::{Compiled, Key, Plan};
-use crate::scheme::signature::{Candidates, SignatureText, find};
-use crate::scheme::{Lines, Part, Place, Text};
-use crate::signed_content::{BodyView, Content, Facts};
-use crate::timestamp::{MAX_TIMESTAMP_LEN, Timestamp};
+use crate::reply::Reply;
+use crate::request::Head;
+use crate::scheme::compiled::{Compiled, Plan};
+use crate::scheme::signature::Candidates;
+use crate::signed_content::Facts;
+use crate::timestamp::Timestamp;
 use crate::verify::{KeptValues, Verified};
-
-/// Content before and after the body: stamps, ids, literals. Longer text moves to the heap.
-type Around = SmallVec<[u8; 128]>;
-
-/// The texts that carry the signature.
-type Values<'a> = SmallVec<[Value<'a>; 1]>;
-
-/// What steps 1 to 3 found good in a head. It borrows from the head and is large, so it is lent and not handed over.
-struct Judged<'j, 'h> {
-    family: usize,
-    stamp: Option<Timestamp>,
-    /// `None` when the signature lies in the body.
-    candidates: Option<&'j Candidates>,
-    facts: &'j Facts<'h>,
-}
-
-/// Steps 1 to 3: everything that the head alone decides.
-fn judge<H: Head, T>(
-    compiled: &Compiled,
-    head: &H,
-    now: Timestamp,
-    then: impl FnOnce(&Judged<'_, '_>) -> Result<T, Refusal>,
-) -> Result<T, Refusal> {
-    let family = compiled.family(head);
-    let mut values = Values::new();
-    signature_values(compiled, family, head, &mut values)?;
-    let mut text = SignatureText::default();
-    let text = read_signature(compiled, &values, &mut text)?;
-    let stamp_text = stamp_text(compiled, family, head, text)?;
-    let stamp = match (&stamp_text, &compiled.scheme.timestamp) {
-        (Some(raw), Some(rule)) => {
-            let stamp = rule.unit.parse(raw)?;
-            rule.tolerance.check(stamp, now)?;
-            Some(stamp)
-        }
-        _ => None,
-    };
-    check_required(compiled, family, head, text)?;
-    let mut facts = Facts {
-        stamp: stamp_text,
-        id: signed_id(compiled, family, head)?,
-        method: Cow::Borrowed(head.method()),
-        path: Cow::Borrowed(head.path()),
-        query: head.query().map(Cow::Borrowed),
-        ..Facts::default()
-    };
-    for (_, spot) in &compiled.head_parts {
-        facts.values.push(spot.read_field(family, head)?);
-    }
-    if compiled.holds_values {
-        if let Some(text) = text {
-            let named = text.pairs.iter().take(compiled.pair_keys.len());
-            facts
-                .pairs
-                .extend(named.map(|value| value.map(Cow::Borrowed)));
-        }
-        check_apart(&facts.content(compiled), family, &compiled.scheme.content)?;
-    }
-    then(&Judged {
-        family,
-        stamp,
-        candidates: text.map(|text| &text.candidates),
-        facts: &facts,
-    })
-}
-
-/// Steps 1, 2, 3 and 5, over a body that is there.
-pub(crate) fn verify<H: Head>(
-    compiled: &Arc<Compiled>,
-    head: &H,
-    body: Bytes,
-    now: Timestamp,
-    limit: u64,
-) -> Result<Verified, Refusal> {
-    judge(compiled, head, now, |judged| {
-        if u64::try_from(body.len()).unwrap_or(u64::MAX) > limit {
-            return Err(Refusal::BodyTooLarge { limit });
-        }
-        check_empty(compiled, &body)?;
-        let (secret, body_stamp) = match (compiled.plan, judged.candidates) {
-            (Plan::Streamed { .. }, Some(candidates)) => {
-                let view = BodyView::unread(&body);
-                let content = Content {
-                    body: Some(&view),
-                    ..judged.facts.content(compiled)
-                };
-                let secret = matching(compiled, now, candidates, |_, sink| {
-                    content.feed(&compiled.scheme.content, sink)
-                })?;
-                (secret, None)
-            }
-            (Plan::Compared, candidates) => {
-                (check_compared(compiled, now, candidates, &body)?, None)
-            }
-            (_, candidates) => check_whole(compiled, now, candidates, judged.facts, &body)?,
-        };
-        Ok(Verified {
-            compiled: Arc::clone(compiled),
-            body,
-            secret,
-            timestamp: body_stamp.or(judged.stamp),
-            signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
-            family: judged.family,
-            signed_values: kept_values(compiled, judged.facts),
-        })
-    })
-}
 
 /// An attempt whose head has passed, taking in its body.
 ///
@@ -139,7 +39,86 @@ pub struct Intake {
     stamp: Option<Timestamp>,
     signed_id: Option<SmallVec<[u8; 64]>>,
     signed_values: Option<KeptValues>,
+    /// The questions that the head says it may be.
+    open: handshake::Open,
+    peer: Option<IpAddr>,
     work: Work,
+}
+
+/// A request that is no delivery.
+pub(crate) enum Other {
+    /// It fits a shape without a signature, as far as its head tells.
+    Unsigned { shape: usize },
+    /// Its head asks a question.
+    Asked(HeadQuestion),
+}
+
+/// What an attempt turned out to be.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Finished {
+    /// A delivery: genuine and fresh.
+    Verified(Verified),
+    /// No delivery: the receiver answers it by itself, and it is not dispatched.
+    Answered(Reply),
+    /// A question that the application decides.
+    Asked(Asked),
+}
+
+impl Finished {
+    /// The delivery, if it is one.
+    #[must_use]
+    pub fn verified(self) -> Option<Verified> {
+        match self {
+            Self::Verified(verified) => Some(verified),
+            Self::Answered(_) | Self::Asked(_) => None,
+        }
+    }
+}
+
+/// A question that awaits the application's word. [`Reading`](crate::Reading) asks by itself.
+pub struct Asked {
+    compiled: Arc<Compiled>,
+    question: Question,
+    peer: Option<IpAddr>,
+}
+
+impl Asked {
+    /// The question.
+    #[must_use]
+    pub const fn question(&self) -> &Question {
+        &self.question
+    }
+
+    /// Asks the application.
+    pub fn ask(&self) -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        match &self.compiled.hooks.consent {
+            Some(consent) => consent(self.question.clone()),
+            None => Box::pin(std::future::ready(false)),
+        }
+    }
+
+    /// What is answered, by the application's word.
+    ///
+    /// # Errors
+    /// [`Refusal::NotAgreed`] when it does not agree.
+    pub fn answer(&self, agreed: bool) -> Result<Reply, Refusal> {
+        let reply = if agreed {
+            self.question.reply(&self.compiled.scheme)
+        } else {
+            Err(Refusal::NotAgreed)
+        };
+        reply.inspect_err(|refusal| self.compiled.failed(refusal, self.peer))
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Asked")
+            .field("scheme", &self.compiled.scheme.name)
+            .field("question", &self.question)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Intake {
@@ -169,9 +148,12 @@ enum Work {
         candidates: Option<Candidates>,
         facts: Box<Facts<'static>>,
     },
-    Compared {
-        candidates: Option<Candidates>,
-    },
+    /// A token. `None` when it lies in the body; one in the head has been compared.
+    Compared { secret: Option<usize> },
+    /// A request without a signature, which the receiver may answer by itself.
+    Unsigned { shape: usize },
+    /// A question that the head alone asks.
+    Asked(HeadQuestion),
 }
 
 enum Body {
@@ -201,7 +183,12 @@ impl Intake {
                         running: Vec::new(),
                     }
                 }
-                (Plan::Compared, candidates) => Work::Compared { candidates },
+                (Plan::Compared, candidates) => Work::Compared {
+                    secret: match &candidates {
+                        Some(candidates) => Some(matching_token(compiled, now, candidates)?),
+                        None => None,
+                    },
+                },
                 (_, candidates) => Work::Whole {
                     candidates,
                     facts: Box::new(judged.facts.clone().into_owned()),
@@ -218,9 +205,39 @@ impl Intake {
                 stamp: judged.stamp,
                 signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
                 signed_values: kept_values(compiled, judged.facts),
+                open: handshake::open(compiled, head)?,
+                peer: head.peer(),
                 work,
             })
         })
+    }
+
+    /// For a request that is no delivery, and that the receiver may answer by itself.
+    pub(crate) fn other(
+        compiled: &Arc<Compiled>,
+        head: &impl Head,
+        now: Timestamp,
+        declared: Option<u64>,
+        other: Other,
+    ) -> Self {
+        Self {
+            compiled: Arc::clone(compiled),
+            now,
+            family: 0,
+            limit: handshake::MAX_BODY,
+            declared,
+            received: 0,
+            body: Body::OnePiece(Bytes::new()),
+            stamp: None,
+            signed_id: None,
+            signed_values: None,
+            open: Vec::new(),
+            peer: head.peer(),
+            work: match other {
+                Other::Unsigned { shape } => Work::Unsigned { shape },
+                Other::Asked(question) => Work::Asked(question),
+            },
+        }
     }
 
     /// Takes the next chunk. A body in one piece is neither copied nor hashed twice.
@@ -228,13 +245,24 @@ impl Intake {
     /// # Errors
     /// [`Refusal::BodyTooLarge`] as soon as the limit is passed, [`Refusal::BodyIncomplete`] as soon as more arrives than was declared.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Refusal> {
+        self.take(chunk)
+            .inspect_err(|refusal| self.compiled.failed(refusal, self.peer))
+    }
+
+    /// The body cannot be read to its end, or not in time. Gives the refusal on.
+    pub(crate) fn broken(&self, refusal: Refusal) -> Refusal {
+        self.compiled.failed(&refusal, self.peer);
+        refusal
+    }
+
+    fn take(&mut self, chunk: Bytes) -> Result<(), Refusal> {
         if chunk.is_empty() {
             return Ok(());
         }
         let len = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.received = self.received.saturating_add(len);
         if self.received > self.limit {
-            return Err(Refusal::BodyTooLarge { limit: self.limit });
+            return Err(self.too_large());
         }
         if self
             .declared
@@ -281,7 +309,21 @@ impl Intake {
     /// # Errors
     /// [`Refusal::BodyIncomplete`] when fewer bytes came than were declared, [`Refusal::BodyEmpty`],
     /// [`Refusal::SignatureMismatch`] when no candidate matches any active secret, and what fields in the body can be refused for.
-    pub fn finish(self) -> Result<Verified, Refusal> {
+    pub fn finish(self) -> Result<Finished, Refusal> {
+        let (compiled, peer) = (Arc::clone(&self.compiled), self.peer);
+        self.decide()
+            .inspect_err(|refusal| compiled.failed(refusal, peer))
+    }
+
+    /// What is longer than an unsigned request may be is no such request, and so misses a signature.
+    fn too_large(&self) -> Refusal {
+        match self.work {
+            Work::Unsigned { .. } => Refusal::SignatureMissing,
+            _ => Refusal::BodyTooLarge { limit: self.limit },
+        }
+    }
+
+    fn decide(self) -> Result<Finished, Refusal> {
         if self
             .declared
             .is_some_and(|declared| self.received != declared)
@@ -290,13 +332,25 @@ impl Intake {
         }
         // Whoever went on after a refused chunk would otherwise get what came before it.
         if self.received > self.limit {
-            return Err(Refusal::BodyTooLarge { limit: self.limit });
+            return Err(self.too_large());
         }
         let (body, in_one_piece) = match self.body {
             Body::OnePiece(bytes) => (bytes, true),
             Body::Pieces(pieces) => (pieces.freeze(), false),
         };
         let compiled = &*self.compiled;
+        match self.work {
+            Work::Unsigned { shape } => return answer_unsigned(compiled, shape, &body),
+            Work::Asked(HeadQuestion::Answer(reply)) => return Ok(Finished::Answered(reply)),
+            Work::Asked(HeadQuestion::Ask(question)) => {
+                return Ok(Finished::Asked(Asked {
+                    compiled: self.compiled,
+                    question,
+                    peer: self.peer,
+                }));
+            }
+            _ => {}
+        }
         check_empty(compiled, &body)?;
         let (secret, body_stamp) = match self.work {
             Work::Streamed {
@@ -318,15 +372,27 @@ impl Intake {
                 running,
                 ..
             } => (matching_running(running, &after, &candidates)?, None),
-            Work::Compared { candidates } => {
-                let secret = check_compared(compiled, self.now, candidates.as_ref(), &body)?;
-                (secret, None)
+            Work::Compared {
+                secret: Some(secret),
+            } => (secret, None),
+            Work::Compared { secret: None } => {
+                (check_token_in_body(compiled, self.now, &body)?, None)
             }
             Work::Whole { candidates, facts } => {
-                check_whole(compiled, self.now, candidates.as_ref(), &facts, &body)?
+                let checked = check_whole(compiled, self.now, candidates.as_ref(), &facts, &body);
+                if checked == Err(Refusal::SignatureMismatch)
+                    && let Some(reply) = answer_public(compiled, candidates.as_ref(), &facts, &body)
+                {
+                    return Ok(Finished::Answered(reply));
+                }
+                checked?
             }
+            Work::Unsigned { .. } | Work::Asked(_) => return Err(Refusal::SignatureMissing),
         };
-        Ok(Verified {
+        if let Some(reply) = handshake::answer_signed(compiled, secret, &self.open, &body)? {
+            return Ok(Finished::Answered(reply));
+        }
+        Ok(Finished::Verified(Verified {
             compiled: self.compiled,
             body,
             secret,
@@ -334,16 +400,7 @@ impl Intake {
             signed_id: self.signed_id,
             family: self.family,
             signed_values: self.signed_values,
-        })
-    }
-}
-
-impl Compiled {
-    fn active(&self, now: Timestamp) -> impl Iterator<Item = (usize, &Key)> {
-        self.keys
-            .iter()
-            .enumerate()
-            .filter(move |(_, key)| key.is_active(now))
+        }))
     }
 }
 
@@ -378,409 +435,12 @@ fn expected_len(declared: Option<u64>, limit: u64, received: u64) -> usize {
     usize::try_from(wanted).unwrap_or_default()
 }
 
-/// Finds the texts that carry the signature: one, except for senders with several headers or lines.
-fn signature_values<'a, H: Head>(
-    compiled: &'a Compiled,
-    family: usize,
-    head: &'a H,
-    values: &mut Values<'a>,
-) -> Result<(), Refusal> {
-    for spot in &compiled.signature {
-        if compiled.scheme.signature.lines == Lines::Many {
-            values.extend(spot.lines(family, head).map(Cow::Borrowed));
-            continue;
+/// Is this the unsigned request that its head made it look like?
+fn answer_unsigned(compiled: &Compiled, shape: usize, body: &[u8]) -> Result<Finished, Refusal> {
+    match compiled.scheme.unsigned.get(shape) {
+        Some(shape) if handshake::fits_body(shape, body) => {
+            Ok(Finished::Answered(Reply::unsigned(shape.status)))
         }
-        match spot.read(family, head) {
-            Ok(Some(value)) => values.push(value),
-            Ok(None) => {}
-            Err(ReadError::Repeated) => return Err(Refusal::SignatureRepeated),
-            Err(ReadError::Malformed) => return Err(Refusal::SignatureMalformed),
-        }
-    }
-    if values.is_empty() && !compiled.signature.is_empty() {
-        return Err(Refusal::SignatureMissing);
-    }
-    Ok(())
-}
-
-/// Step 1, into `text`. `None` when the signature lies in the body.
-fn read_signature<'t, 'v>(
-    compiled: &Compiled,
-    values: &'v [Value<'_>],
-    text: &'t mut SignatureText<'v>,
-) -> Result<Option<&'t SignatureText<'v>>, Refusal> {
-    if values.is_empty() {
-        return Ok(None);
-    }
-    for value in values {
-        text.read(compiled.reader(), value)
-            .map_err(|refusal| as_stamp(compiled, refusal))?;
-    }
-    text.check()?;
-    Ok(Some(text))
-}
-
-/// A repeated pair is a repeated timestamp when that is what the pair holds.
-fn as_stamp(compiled: &Compiled, refusal: Refusal) -> Refusal {
-    match (&refusal, &compiled.scheme.timestamp) {
-        (Refusal::FieldRepeated { name }, Some(rule))
-            if rule.place == Place::Pair(name.clone()) =>
-        {
-            Refusal::TimestampRepeated
-        }
-        _ => refusal,
-    }
-}
-
-/// The raw timestamp, when it does not lie in the body.
-fn stamp_text<'a, H: Head>(
-    compiled: &'a Compiled,
-    family: usize,
-    head: &'a H,
-    text: Option<&SignatureText<'a>>,
-) -> Result<Option<Value<'a>>, Refusal> {
-    let Some(rule) = &compiled.scheme.timestamp else {
-        return Ok(None);
-    };
-    let found = match (&rule.place, &compiled.stamp) {
-        (Place::Pair(key), _) => {
-            let at = compiled.pair_keys.iter().position(|known| known == key);
-            at.and_then(|at| text?.pairs.get(at).copied().flatten())
-                .map(Cow::Borrowed)
-        }
-        (Place::FirstItem, _) => text.and_then(|text| text.first).map(Cow::Borrowed),
-        (_, Some(spot)) => match spot.read(family, head) {
-            Ok(found) => found,
-            Err(ReadError::Repeated) => return Err(Refusal::TimestampRepeated),
-            Err(ReadError::Malformed) => return Err(Refusal::TimestampMalformed),
-        },
-        _ => return Ok(None),
-    };
-    let found = found.ok_or(Refusal::TimestampMissing)?;
-    if found.len() > MAX_TIMESTAMP_LEN {
-        return Err(Refusal::TimestampMalformed);
-    }
-    Ok(Some(found))
-}
-
-/// The id that the content holds, when it does not lie in the body.
-fn signed_id<'a, H: Head>(
-    compiled: &'a Compiled,
-    family: usize,
-    head: &'a H,
-) -> Result<Option<Value<'a>>, Refusal> {
-    let Some(spot) = &compiled.id else {
-        return Ok(None);
-    };
-    let Some(value) = spot.read_field(family, head)? else {
-        return Err(Refusal::FieldMissing {
-            name: spot.name(family),
-        });
-    };
-    if !is_plain_header_id(&value) {
-        return Err(Refusal::FieldMalformed {
-            name: spot.name(family),
-        });
-    }
-    Ok(Some(value))
-}
-
-/// What is read as a field later must be what was verified, whatever head is handed in then.
-fn kept_values(compiled: &Compiled, facts: &Facts<'_>) -> Option<KeptValues> {
-    let copied = |value: &Option<Value<'_>>| value.as_deref().map(Bytes::copy_from_slice);
-    compiled
-        .keeps_values
-        .then(|| Box::new(facts.values.iter().map(copied).collect()))
-}
-
-/// Step 1, last: the fixed values that the scheme's deliveries carry in their head.
-fn check_required<H: Head>(
-    compiled: &Compiled,
-    family: usize,
-    head: &H,
-    text: Option<&SignatureText<'_>>,
-) -> Result<(), Refusal> {
-    for (spot, equals) in &compiled.requires {
-        let found = spot.read_field(family, head)?;
-        check_equal(found.as_deref(), equals, || spot.name(family))?;
-    }
-    for requirement in compiled.scheme.requires.iter() {
-        let Place::Pair(key) = &requirement.place else {
-            continue;
-        };
-        let at = compiled.pair_keys.iter().position(|known| known == key);
-        let found = at.and_then(|at| text?.pairs.get(at).copied().flatten());
-        check_equal(found, &requirement.equals, || key.clone())?;
-    }
-    Ok(())
-}
-
-fn check_equal(
-    found: Option<&[u8]>,
-    equals: &str,
-    name: impl FnOnce() -> Text,
-) -> Result<(), Refusal> {
-    match found {
-        Some(value) if value == equals.as_bytes() => Ok(()),
-        Some(_) => Err(Refusal::FieldMalformed { name: name() }),
-        None => Err(Refusal::FieldMissing { name: name() }),
-    }
-}
-
-/// A value from the head must not hold the literal that ends it (before the body) or begins it (after the body): otherwise two different
-/// requests could have the same signed content.
-fn check_apart(content: &Content<'_, '_>, family: usize, parts: &[Part]) -> Result<(), Refusal> {
-    let mut previous = None;
-    let mut after_body = false;
-    let mut rest = parts.iter();
-    while let Some(part) = rest.next() {
-        let neighbour = if after_body {
-            previous
-        } else {
-            rest.as_slice().first()
-        };
-        if let Part::Optional(of) | Part::Digest { of, .. } = part {
-            check_apart(content, family, of)?;
-        }
-        if let Some(Part::Literal(literal)) = neighbour
-            && let Some(value) = content.head_value(part)
-            && runs_into(value, literal, after_body)
-        {
-            let name = match (part, &content.compiled.id) {
-                (Part::Id, Some(spot)) => spot.name(family),
-                (Part::Header(name) | Part::QueryParam(name) | Part::Pair(name), _) => name.clone(),
-                (Part::Path, _) => "path".into(),
-                _ => "query".into(),
-            };
-            return Err(Refusal::FieldMalformed { name });
-        }
-        after_body |= matches!(part, Part::Body);
-        previous = Some(part);
-    }
-    Ok(())
-}
-
-/// Does the literal occur anywhere but where it belongs: right behind the value, or right before it after the body? A value may end in a
-/// part of a longer literal.
-fn runs_into(value: &[u8], literal: &str, after_body: bool) -> bool {
-    if literal.len() == 1 {
-        return find(value, literal).is_some();
-    }
-    if after_body {
-        let joined = [literal.as_bytes(), value].concat();
-        joined
-            .get(1..)
-            .is_some_and(|rest| find(rest, literal).is_some())
-    } else {
-        let joined = [value, literal.as_bytes()].concat();
-        find(&joined, literal) != Some(value.len())
-    }
-}
-
-/// Renders what stands before and after the streamed body.
-fn around(content: &Content<'_, '_>, body_at: usize) -> Result<(Around, Around), Refusal> {
-    let parts = content.compiled.scheme.content.as_ref();
-    let (before_parts, rest) = parts.split_at_checked(body_at).unwrap_or((parts, &[]));
-    let after_parts = rest.get(1..).unwrap_or_default();
-    let mut before = Around::new();
-    content.feed(before_parts, &mut |bytes| before.extend_from_slice(bytes))?;
-    let mut after = Around::new();
-    content.feed(after_parts, &mut |bytes| after.extend_from_slice(bytes))?;
-    Ok((before, after))
-}
-
-fn check_empty(compiled: &Compiled, body: &[u8]) -> Result<(), Refusal> {
-    if body.is_empty() && compiled.scheme.body_required {
-        return Err(Refusal::BodyEmpty);
-    }
-    Ok(())
-}
-
-/// The active secret under which the content has a tag that is among the candidates. `feed` feeds the content.
-fn matching(
-    compiled: &Compiled,
-    now: Timestamp,
-    candidates: &Candidates,
-    feed: impl Fn(&Key, &mut dyn FnMut(&[u8])) -> Result<(), Refusal>,
-) -> Result<usize, Refusal> {
-    for (position, key) in compiled.active(now) {
-        let matches = key
-            .keyed
-            .matches(candidates.iter(), |sink| feed(key, sink))?;
-        if matches {
-            return Ok(position);
-        }
-    }
-    Err(Refusal::SignatureMismatch)
-}
-
-/// The same, fed once to all secrets: what is read, decoded and sorted is so once, and not once per secret.
-#[inline(never)]
-fn matching_at_once(
-    content: &Content<'_, '_>,
-    now: Timestamp,
-    candidates: &Candidates,
-) -> Result<usize, Refusal> {
-    let mut running = start_all(content.compiled, now);
-    content.feed(&content.compiled.scheme.content, &mut |slice| {
-        running.iter_mut().for_each(|(_, mac)| mac.update(slice));
-    })?;
-    matching_running(running, &[], candidates)
-}
-
-/// A fresh computation under every active secret.
-fn start_all(compiled: &Compiled, now: Timestamp) -> Vec<(usize, Running)> {
-    let started = |(position, key): (usize, &Key)| Some((position, key.keyed.start()?));
-    compiled.active(now).filter_map(started).collect()
-}
-
-/// The same, for content that was fed to all at once.
-fn matching_running(
-    running: Vec<(usize, Running)>,
-    after: &[u8],
-    candidates: &Candidates,
-) -> Result<usize, Refusal> {
-    for (position, mut mac) in running {
-        mac.update(after);
-        if mac.finish().matches(candidates.iter()) {
-            return Ok(position);
-        }
-    }
-    Err(Refusal::SignatureMismatch)
-}
-
-/// Step 5 for tokens.
-fn check_compared(
-    compiled: &Compiled,
-    now: Timestamp,
-    candidates: Option<&Candidates>,
-    body: &[u8],
-) -> Result<usize, Refusal> {
-    let view = BodyView::new(compiled, body)?;
-    let mut in_body = None;
-    let candidates = candidates_of(compiled, &view, candidates, &mut in_body)?;
-    compiled
-        .active(now)
-        .find(|(_, key)| key.keyed.matches_token(candidates.iter()))
-        .map(|(position, _)| position)
-        .ok_or(Refusal::SignatureMismatch)
-}
-
-/// The candidates of the head, or else those of the body, which are put into `in_body`.
-fn candidates_of<'c>(
-    compiled: &Compiled,
-    view: &BodyView<'_>,
-    of_head: Option<&'c Candidates>,
-    in_body: &'c mut Option<Candidates>,
-) -> Result<&'c Candidates, Refusal> {
-    match of_head {
-        Some(candidates) => Ok(candidates),
-        None => Ok(in_body.insert(signature_in_body(compiled, view)?)),
-    }
-}
-
-fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candidates, Refusal> {
-    let place = &compiled.scheme.signature.place;
-    let text = view
-        .read(compiled, place)
-        .map_err(|refusal| match refusal {
-            Refusal::FieldRepeated { .. } => Refusal::SignatureRepeated,
-            Refusal::FieldMalformed { .. } => Refusal::SignatureMalformed,
-            other => other,
-        })?
-        .ok_or(Refusal::SignatureMissing)?;
-    let mut read = SignatureText::default();
-    read.read(compiled.reader(), trim(text.as_bytes()))?;
-    Ok(read.finish()?.candidates)
-}
-
-/// Step 5 over a complete body. Gives the timestamp, too, when that lies in the body.
-fn check_whole(
-    compiled: &Compiled,
-    now: Timestamp,
-    candidates: Option<&Candidates>,
-    facts: &Facts<'_>,
-    body: &[u8],
-) -> Result<(usize, Option<Timestamp>), Refusal> {
-    let scheme = &compiled.scheme;
-    let view = BodyView::new(compiled, body)?;
-    let mut in_body = None;
-    let candidates = candidates_of(compiled, &view, candidates, &mut in_body)?;
-    let mut facts = Cow::Borrowed(facts);
-    let mut stamp = None;
-    if let Some(rule) = scheme
-        .timestamp
-        .as_ref()
-        .filter(|rule| rule.place.is_in_body())
-    {
-        let text = view
-            .read(compiled, &rule.place)
-            .map_err(|refusal| match refusal {
-                Refusal::FieldRepeated { .. } => Refusal::TimestampRepeated,
-                Refusal::FieldMalformed { .. } => Refusal::TimestampMalformed,
-                other => other,
-            })?
-            .ok_or(Refusal::TimestampMissing)?;
-        let moment = rule.unit.parse(text.as_bytes())?;
-        facts.to_mut().stamp = Some(Cow::Owned(text.into_owned().into_bytes()));
-        stamp = Some((moment, rule.tolerance));
-    }
-    if let Some(place) = &compiled.id_in_body {
-        let id = view.read(compiled, place)?;
-        facts.to_mut().id = id.map(|id| Cow::Owned(id.into_owned().into_bytes()));
-    }
-    let content = Content {
-        body: Some(&view),
-        ..facts.content(compiled)
-    };
-    let secret = if !compiled.holds_secret {
-        matching_at_once(&content, now, candidates)?
-    } else {
-        matching(compiled, now, candidates, |key, sink| {
-            let secret = key.keyed.secret();
-            Content { secret, ..content }.feed(&scheme.content, sink)
-        })?
-    };
-    // A stamp in the body is judged once it is known to be the sender's.
-    let stamp = match stamp {
-        Some((moment, tolerance)) => {
-            tolerance.check(moment, now)?;
-            Some(moment)
-        }
-        None => None,
-    };
-    for check in scheme.checks.iter() {
-        check_digest(&content, check)?;
-    }
-    Ok((secret, stamp))
-}
-
-/// A digest that the message carries: compared in its one strict spelling.
-fn check_digest(
-    content: &Content<'_, '_>,
-    check: &crate::scheme::DigestCheck,
-) -> Result<(), Refusal> {
-    let carried = match &check.place {
-        place if place.is_in_body() => match content.body {
-            Some(body) => body
-                .read(content.compiled, place)?
-                .map(|text| text.into_owned().into_bytes()),
-            None => None,
-        },
-        place => content
-            .compiled
-            .head_parts
-            .iter()
-            .position(|(known, _)| known == place)
-            .and_then(|at| content.facts.values.get(at)?.as_deref())
-            .map(<[u8]>::to_vec),
-    };
-    let carried = carried.ok_or(Refusal::SignatureMissing)?;
-    let digest = content.digest(check.algorithm, &check.of)?;
-    let expected = check.encoding.encode(&digest);
-    if matches_any(&expected, std::iter::once(carried.as_slice())) {
-        Ok(())
-    } else {
-        Err(Refusal::SignatureMismatch)
+        _ => Err(Refusal::SignatureMissing),
     }
 }

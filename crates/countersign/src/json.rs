@@ -125,6 +125,11 @@ pub(crate) fn field_text(value: &RawValue) -> Result<Option<Cow<'_, str>>, ()> {
     }
 }
 
+/// Has a body the shape of a JSON object or array? An encoded form cannot begin with a brace or a bracket: urlencoding escapes them.
+pub(crate) fn is_document(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
 /// The text of a scalar as it stands in signed content: a string decoded, other scalars as they are spelled.
 pub(crate) fn content_text(value: &RawValue) -> Result<Option<Cow<'_, str>>, ()> {
     let raw = value.get();

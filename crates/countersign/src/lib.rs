@@ -57,6 +57,7 @@
 //! Minimum Rust: 1.88 (`sha2` 0.11 and `time` 0.3 ask for it).
 #![forbid(unsafe_code)]
 
+mod check;
 mod clock;
 pub mod danger;
 pub mod defaults;
@@ -65,14 +66,19 @@ mod form;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handshake;
+mod hooks;
 mod intake;
 mod json;
+mod judge;
 mod mac;
 pub mod outcome;
 pub mod providers;
+mod public_url;
 mod reading;
 mod receiver;
 mod refusal;
+mod reply;
 mod request;
 pub mod scheme;
 mod secret;
@@ -84,11 +90,15 @@ mod verify;
 
 pub use self::clock::{Clock, Sleep, system_now};
 pub use self::delivery::{Delivery, Field, PayloadText};
-pub use self::intake::Intake;
-pub use self::reading::{Broken, Chunks, Reading};
+pub use self::handshake::Question;
+pub use self::hooks::Failure;
+pub use self::intake::{Asked, Finished, Intake};
+pub use self::public_url::{ProxyError, TrustedProxies};
+pub use self::reading::{Broken, Chunks, Reading, Received};
 pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SettingError};
 pub use self::refusal::{Fault, Refusal};
-pub use self::request::Head;
+pub use self::reply::{Reply, ReplyKind};
+pub use self::request::{Head, Peer};
 pub use self::scheme::Scheme;
 pub use self::secret::{RingError, Secret, SecretError, SecretRing};
 #[cfg(feature = "sign")]

@@ -20,7 +20,8 @@ pub struct Answer {
 
 /// Maps a refusal to its answer.
 ///
-/// - 401 for a missing or wrong signature, 400 for what is malformed or stale, 405, 408, 413 and 415 as HTTP means them.
+/// - 401 for a missing or wrong signature, 400 for what is malformed or stale, 405, 408, 413 and 415 as HTTP means them, 404 for a question
+///   that the application does not agree to (WebSub asks for it), 500 where our own set-up is at fault.
 /// - Never 409, 410 or 425: some senders drop the event, or the endpoint, on these.
 #[must_use]
 pub const fn answer(refusal: &Refusal) -> Answer {
@@ -31,7 +32,12 @@ pub const fn answer(refusal: &Refusal) -> Answer {
         }
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-        Refusal::SignatureMissing | Refusal::SignatureMismatch => StatusCode::UNAUTHORIZED,
+        Refusal::SignatureMissing | Refusal::SignatureMismatch | Refusal::PeerUntrusted => {
+            StatusCode::UNAUTHORIZED
+        }
+        Refusal::NotAgreed => StatusCode::NOT_FOUND,
+        Refusal::ConsentTooSlow => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::PublicUrlUnknown { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         Refusal::LengthMalformed
         | Refusal::BodyIncomplete
         | Refusal::BodyEmpty
@@ -56,6 +62,11 @@ pub const fn answer(refusal: &Refusal) -> Answer {
     }
 }
 
+/// The status that a scheme names for an answer of the receiver's own; it was checked when the scheme was.
+pub(crate) fn of_scheme(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::OK)
+}
+
 /// What a request gets that reached a handler without a receiver in front of it: our fault, and never an acceptance.
 #[must_use]
 pub const fn unguarded() -> Answer {
@@ -70,10 +81,12 @@ pub const fn unguarded() -> Answer {
 const fn body_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => "unauthorized\n",
+        404 => "not found\n",
         405 => "method not allowed\n",
         408 => "request timeout\n",
         413 => "payload too large\n",
         415 => "unsupported media type\n",
+        503 => "service unavailable\n",
         500 => "internal server error\n",
         _ => "bad request\n",
     }
@@ -120,6 +133,14 @@ mod tests {
             (Refusal::TimestampRepeated, "timestamp_repeated", 400),
             (Refusal::TimestampTooOld, "timestamp_too_old", 400),
             (Refusal::TimestampTooNew, "timestamp_too_new", 400),
+            (Refusal::PeerUntrusted, "peer_untrusted", 401),
+            (
+                Refusal::PublicUrlUnknown { name: name() },
+                "public_url_unknown",
+                500,
+            ),
+            (Refusal::NotAgreed, "not_agreed", 404),
+            (Refusal::ConsentTooSlow, "consent_too_slow", 503),
             (Refusal::FieldMissing { name: name() }, "field_missing", 400),
             (
                 Refusal::FieldMalformed { name: name() },

@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::{Clock, Sleep};
-use crate::intake::Intake;
+use crate::intake::{Asked, Finished, Intake};
 use crate::refusal::Refusal;
+use crate::reply::Reply;
 use crate::verify::Verified;
 
 /// A body as an adapter lends it.
@@ -33,12 +34,27 @@ pub(crate) struct Timeouts {
     pub(crate) total: Duration,
 }
 
+/// What an attempt turned out to be, when its body was there.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Received {
+    /// A delivery: genuine and fresh.
+    Delivery(Verified),
+    /// No delivery: the receiver answers it by itself, and it is not dispatched.
+    Answered(Reply),
+}
+
+/// A question, and the application's answer on its way.
+type Asking = (Asked, Pin<Box<dyn Future<Output = bool> + Send>>);
+
 /// An attempt whose body is being read, with its deadlines. Made by [`Receiver::receive`](crate::Receiver::receive).
 ///
 /// Dropping it at any moment is harmless.
 pub struct Reading {
     /// There until the body is complete or refused.
     intake: Option<Intake>,
+    /// The application is being asked.
+    asking: Option<Asking>,
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     started: Duration,
@@ -53,6 +69,7 @@ impl Reading {
         let started = clock.monotonic();
         Self {
             intake: Some(intake),
+            asking: None,
             clock,
             timeouts,
             started,
@@ -61,16 +78,21 @@ impl Reading {
         }
     }
 
-    /// Reads on, as far as the body goes.
+    /// Reads on, as far as the body goes, and then asks the application if the request is a question for it.
     ///
     /// # Errors
     /// Those of [`Intake::push`] and [`Intake::finish`]; [`Refusal::BodyIncomplete`] when the body breaks off, and when this is polled
-    /// again after it completed; [`Refusal::BodyTooSlow`] after a pause or a whole longer than the deadlines.
-    pub fn poll_verified(
+    /// again after it completed; [`Refusal::BodyTooSlow`] after a pause or a whole longer than the deadlines;
+    /// [`Refusal::NotAgreed`] when the application says no to a question, and [`Refusal::ConsentTooSlow`] when it takes longer than a
+    /// body may.
+    pub fn poll_received(
         &mut self,
         cx: &mut Context<'_>,
         mut body: Pin<&mut impl Chunks>,
-    ) -> Poll<Result<Verified, Refusal>> {
+    ) -> Poll<Result<Received, Refusal>> {
+        if self.asking.is_some() {
+            return self.poll_consent(cx);
+        }
         if self.intake.is_none() {
             return Poll::Ready(Err(Refusal::BodyIncomplete));
         }
@@ -84,39 +106,81 @@ impl Reading {
                     }
                 }
                 Poll::Ready(None) => {
-                    let intake = self.intake.take();
-                    return Poll::Ready(match intake {
+                    self.timer = None;
+                    let finished = match self.intake.take() {
                         Some(intake) => intake.finish(),
                         None => Err(Refusal::BodyIncomplete),
-                    });
+                    };
+                    return match finished {
+                        Ok(Finished::Verified(verified)) => {
+                            Poll::Ready(Ok(Received::Delivery(verified)))
+                        }
+                        Ok(Finished::Answered(reply)) => Poll::Ready(Ok(Received::Answered(reply))),
+                        Ok(Finished::Asked(asked)) => {
+                            let consent = asked.ask();
+                            self.asking = Some((asked, consent));
+                            self.poll_consent(cx)
+                        }
+                        Err(refusal) => Poll::Ready(Err(refusal)),
+                    };
                 }
                 Poll::Pending => {
-                    let timer = match &mut self.timer {
-                        Some(timer) => timer,
-                        None => {
-                            let left = self.timeouts.total.saturating_sub(self.elapsed());
-                            self.timer
-                                .insert(self.clock.sleep(left.min(self.timeouts.idle)))
-                        }
-                    };
-                    if timer.as_mut().poll(cx).is_pending() {
+                    let wait = self.left().min(self.timeouts.idle);
+                    if self.poll_timer(cx, wait).is_pending() {
                         return Poll::Pending;
                     }
-                    self.timer = None;
-                    self.intake = None;
-                    return Poll::Ready(Err(Refusal::BodyTooSlow));
+                    let refusal = Refusal::BodyTooSlow;
+                    return Poll::Ready(Err(match self.intake.take() {
+                        Some(intake) => intake.broken(refusal),
+                        None => refusal,
+                    }));
                 }
             }
         }
     }
 
+    fn poll_consent(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Refusal>> {
+        let Some((asked, consent)) = &mut self.asking else {
+            return Poll::Ready(Err(Refusal::BodyIncomplete));
+        };
+        if let Poll::Ready(agreed) = consent.as_mut().poll(cx) {
+            let reply = asked.answer(agreed);
+            self.asking = None;
+            return Poll::Ready(reply.map(Received::Answered));
+        }
+        let wait = self.left();
+        if self.poll_timer(cx, wait).is_pending() {
+            return Poll::Pending;
+        }
+        self.asking = None;
+        Poll::Ready(Err(Refusal::ConsentTooSlow))
+    }
+
+    /// Rings after `wait`, counted from the first poll since it was disarmed.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, wait: Duration) -> Poll<()> {
+        let clock = &self.clock;
+        let timer = self.timer.get_or_insert_with(|| clock.sleep(wait));
+        let rung = timer.as_mut().poll(cx);
+        if rung.is_ready() {
+            self.timer = None;
+        }
+        rung
+    }
+
+    fn left(&self) -> Duration {
+        self.timeouts.total.saturating_sub(self.elapsed())
+    }
+
     fn take(&mut self, chunk: Result<Bytes, Broken>) -> Result<(), Refusal> {
         let intake = self.intake.as_mut().ok_or(Refusal::BodyIncomplete)?;
         let is_first = !std::mem::replace(&mut self.has_begun, true);
-        intake.push(chunk.map_err(|Broken| Refusal::BodyIncomplete)?)?;
+        match chunk {
+            Ok(chunk) => intake.push(chunk)?,
+            Err(Broken) => return Err(intake.broken(Refusal::BodyIncomplete)),
+        }
         // A body that is always ready never lets a timer ring.
-        if !is_first && self.elapsed() > self.timeouts.total {
-            return Err(Refusal::BodyTooSlow);
+        if !is_first && self.clock.monotonic().saturating_sub(self.started) > self.timeouts.total {
+            return Err(intake.broken(Refusal::BodyTooSlow));
         }
         Ok(())
     }

@@ -7,18 +7,21 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::clock::Clock;
-use crate::danger::Weak;
+use crate::danger::{self, Weak};
 use crate::defaults;
-use crate::intake::{self, Intake};
+use crate::handshake::{self, Question};
+use crate::hooks::{Failure, Hooks};
+use crate::intake::{Intake, Other};
 use crate::mac::Keyed;
+use crate::public_url::{Base, PublicUrl, TrustedProxies};
 use crate::reading::{Reading, Timeouts};
 use crate::refusal::Refusal;
-use crate::request::{Head, trim};
+use crate::request::{Head, essence, trim};
 use crate::scheme::compiled::{Compiled, Config, Key};
-use crate::scheme::{Grade, Part, Scheme, SchemeError};
+use crate::scheme::{Grade, Part, Proof, Scheme, SchemeError, TokenPlace, UnsignedShape};
 use crate::secret::{SecretError, SecretRing};
 use crate::timestamp::{Timestamp, Tolerance};
-use crate::verify::Verified;
+use crate::verify::{self, Verified};
 
 /// Stands where a store of seen deliveries would: this receiver verifies, and remembers nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +68,9 @@ impl Receiver {
             max_secrets: defaults::MAX_SECRETS,
             config: Config::default(),
             public_url: None,
+            proxies: None,
+            token_place: None,
+            hooks: Hooks::default(),
             weak: None,
             tolerance: None,
             clock: None,
@@ -80,8 +86,32 @@ impl<S> Receiver<S> {
     /// What a method, a media type, a content encoding, a declared length, a missing, malformed, repeated or stale signature or
     /// timestamp is refused for.
     pub fn open(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
+        self.begin(head, now)
+            .inspect_err(|refusal| self.compiled.failed(refusal, head.peer()))
+    }
+
+    fn begin(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
+        if let Some(other) = self.no_delivery(head)? {
+            let declared = declared_length(head, handshake::MAX_BODY)?;
+            return Ok(Intake::other(&self.compiled, head, now, declared, other));
+        }
         let declared = self.door(head)?;
         Intake::begin(&self.compiled, head, now, self.max_body, declared)
+    }
+
+    /// Does the head say that this is no delivery but something that the receiver answers by itself?
+    fn no_delivery(&self, head: &impl Head) -> Result<Option<Other>, Refusal> {
+        let scheme = &self.compiled.scheme;
+        if !scheme.handshakes.is_empty()
+            && let Some(question) = handshake::in_head(&self.compiled, head)?
+        {
+            return Ok(Some(Other::Asked(question)));
+        }
+        if scheme.unsigned.is_empty() {
+            return Ok(None);
+        }
+        let shape = handshake::unsigned_shape(&self.compiled, head);
+        Ok(shape.map(|shape| Other::Unsigned { shape }))
     }
 
     /// As [`open`](Self::open) with the time of `clock`, and keeps the body's deadlines while it is read.
@@ -103,7 +133,8 @@ impl<S> Receiver<S> {
         body: Bytes,
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
-        intake::verify(&self.compiled, head, body, now, self.max_body)
+        verify::verify(&self.compiled, head, body, now, self.max_body)
+            .inspect_err(|refusal| self.compiled.failed(refusal, head.peer()))
     }
 
     /// The scheme.
@@ -138,7 +169,7 @@ impl<S> Receiver<S> {
         }
         let mut types = head.header(&CONTENT_TYPE);
         if let Some(first) = types.next() {
-            let essence = trim(first.split(|byte| *byte == b';').next().unwrap_or_default());
+            let essence = essence(first);
             let known = scheme.media_types.is_empty()
                 || scheme
                     .media_types
@@ -159,21 +190,24 @@ impl<S> Receiver<S> {
                 return Err(Refusal::ContentEncodingUnsupported);
             }
         }
-        let mut lengths = head.header(&CONTENT_LENGTH);
-        let Some(first) = lengths.next() else {
-            return Ok(None);
-        };
-        if lengths.next().is_some() {
-            return Err(Refusal::LengthMalformed);
-        }
-        let declared = decimal(trim(first)).ok_or(Refusal::LengthMalformed)?;
-        if declared > self.max_body {
-            return Err(Refusal::BodyTooLarge {
-                limit: self.max_body,
-            });
-        }
-        Ok(Some(declared))
+        declared_length(head, self.max_body)
     }
+}
+
+/// The length that the head declares, if it does.
+fn declared_length(head: &impl Head, limit: u64) -> Result<Option<u64>, Refusal> {
+    let mut lengths = head.header(&CONTENT_LENGTH);
+    let Some(first) = lengths.next() else {
+        return Ok(None);
+    };
+    if lengths.next().is_some() {
+        return Err(Refusal::LengthMalformed);
+    }
+    let declared = decimal(trim(first)).ok_or(Refusal::LengthMalformed)?;
+    if declared > limit {
+        return Err(Refusal::BodyTooLarge { limit });
+    }
+    Ok(Some(declared))
 }
 
 /// A length too large for the type is too large for every limit.
@@ -202,6 +236,9 @@ pub struct ReceiverBuilder<S = NoStore> {
     max_secrets: usize,
     config: Config,
     public_url: Option<String>,
+    proxies: Option<TrustedProxies>,
+    token_place: Option<TokenPlace>,
+    hooks: Hooks,
     weak: Option<Weak>,
     tolerance: Option<Tolerance>,
     clock: Option<Arc<dyn Clock>>,
@@ -233,16 +270,62 @@ impl<S> ReceiverBuilder<S> {
         self
     }
 
-    /// A value that the scheme's content holds beside the secret ([`Part::Config`]).
+    /// A value that the scheme names beside the secret: in its content ([`Part::Config`]), or as the token of a handshake.
     pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.config.set(name.into(), value.into());
         self
     }
 
     /// The public URL in front of the path that this receiver sees, such as `https://example.com`, for schemes that sign the URL.
-    /// It is part of the signed content byte for byte: case, port and prefix as the sender knows them.
+    /// It is part of the signed content byte for byte: case, port and prefix as the sender knows them. Where a router strips a prefix from the
+    /// path before the receiver sees it, the prefix belongs here.
+    ///
+    /// This wins over [`public_url_from`](Self::public_url_from).
     pub fn public_url(mut self, base: impl Into<String>) -> Self {
         self.public_url = Some(base.into());
+        self
+    }
+
+    /// Takes the public URL from what trusted proxies say, for receivers behind several names. The host tells the peer's address: see
+    /// [`Peer`](crate::Peer).
+    pub fn public_url_from(mut self, proxies: TrustedProxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// Where the token lies, for senders that sign nothing and whose users choose where it goes (Zapier, Mailchimp, Papertrail).
+    pub fn token_in(mut self, place: TokenPlace) -> Self {
+        self.token_place = Some(place);
+        self
+    }
+
+    /// Asks the application about questions that their sender cannot prove: whether a WebSub subscription was meant, say. The answer is sent
+    /// when it says yes; 404 otherwise.
+    ///
+    /// It is asked within the time that a body may take, and anybody may make it be asked: it should be cheap.
+    ///
+    /// ```
+    /// use countersign::{Receiver, Secret, providers::WEBSUB};
+    /// let receiver = Receiver::builder(WEBSUB, Secret::new("0123456789abcdef")?)
+    ///     .consent(|question| async move {
+    ///         question.param("hub.topic").as_deref() == Some("https://blog.example/feed") && question.path().ends_with("/sub-17")
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn consent<F, Answer>(mut self, ask: F) -> Self
+    where
+        F: Fn(Question) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = bool> + Send + 'static,
+    {
+        self.hooks.consent = Some(Arc::new(move |question| Box::pin(ask(question))));
+        self
+    }
+
+    /// Is told of every attempt that is refused, with the peer's address, before the answer is given: for a limiter of failures per source.
+    /// It is called on the way of every forged request and should be cheap.
+    pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
+        self.hooks.on_failure = Some(Arc::new(hook));
         self
     }
 
@@ -273,6 +356,9 @@ impl<S> ReceiverBuilder<S> {
     /// ```
     pub fn build(self) -> Result<Receiver<S>, SettingError> {
         let mut scheme = self.scheme;
+        if let Some(place) = self.token_place {
+            scheme = scheme.token_in(place)?;
+        }
         if let Some(tolerance) = self.tolerance {
             match &mut scheme.timestamp {
                 Some(rule) => rule.tolerance = tolerance,
@@ -290,10 +376,7 @@ impl<S> ReceiverBuilder<S> {
         }
         check_grade(scheme.grade, self.weak)?;
         check_config(&scheme, &self.config)?;
-        let needs_url = Part::any(&scheme.content, &|part| {
-            matches!(part, Part::Url | Part::UrlWithoutQuery)
-        });
-        let public_url = check_url(self.public_url, needs_url)?;
+        let public_url = check_url(self.public_url, self.proxies, scheme.signs_url())?;
         let limit = Scheme {
             max_body: self.max_body,
             ..scheme.clone()
@@ -318,7 +401,13 @@ impl<S> ReceiverBuilder<S> {
         }
         let keys = keys(&scheme, &self.secrets)?;
         Ok(Receiver {
-            compiled: Arc::new(Compiled::new(scheme, keys, self.config, public_url)),
+            compiled: Arc::new(Compiled::new(
+                scheme,
+                keys,
+                self.config,
+                public_url,
+                self.hooks,
+            )),
             max_body: self.max_body,
             timeouts: self.timeouts,
             clock: self.clock,
@@ -336,6 +425,11 @@ fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
             label: label.clone(),
             reason,
         };
+        let is_public =
+            |shape: &UnsignedShape| shape.public_key.as_ref().is_some_and(|key| secret.is(key));
+        if scheme.unsigned.iter().any(is_public) {
+            return Err(refused(SecretError::Placeholder));
+        }
         let keyed = Keyed::new(scheme, secret).map_err(refused)?;
         let keyed = keyed.ok_or(SettingError::Unsupported {
             field: "algorithm",
@@ -384,17 +478,35 @@ fn check_grade(grade: Grade, weak: Option<Weak>) -> Result<(), SettingError> {
 }
 
 fn check_config(scheme: &Scheme, config: &Config) -> Result<(), SettingError> {
+    let tokens = || {
+        scheme
+            .handshakes
+            .iter()
+            .filter_map(|handshake| match &handshake.proof {
+                Proof::Token { config, .. } => Some(config),
+                _ => None,
+            })
+    };
     let known = |name: &str| {
         Part::any(
             &scheme.content,
             &|part| matches!(part, Part::Config(known) if known == name),
-        )
+        ) || tokens().any(|known| known == name)
     };
     if !config.names().all(known) {
         return Err(SettingError::value(
             "config",
-            "names a value that the scheme's content does not hold",
+            "names a value that the scheme does not know",
         ));
+    }
+    // Compared with what strangers send, so it must be a secret like any other.
+    for token in tokens().filter_map(|name| config.get(name)) {
+        if danger::secret_of_any_length(token).is_err() {
+            return Err(SettingError::value(
+                "config",
+                "the token of a handshake is empty, padded or a placeholder",
+            ));
+        }
     }
     let missing = Part::any(&scheme.content, &|part| match part {
         Part::Config(name) => config.get(name).is_none_or(str::is_empty),
@@ -409,32 +521,29 @@ fn check_config(scheme: &Scheme, config: &Config) -> Result<(), SettingError> {
     Ok(())
 }
 
-fn check_url(url: Option<String>, needed: bool) -> Result<Option<String>, SettingError> {
-    let Some(url) = url else {
-        if needed {
+fn check_url(
+    configured: Option<String>,
+    proxies: Option<TrustedProxies>,
+    needed: bool,
+) -> Result<Option<PublicUrl>, SettingError> {
+    let configured = match configured.as_deref().map(Base::parse) {
+        None => None,
+        Some(Some(base)) => Some(PublicUrl::Configured(base)),
+        Some(None) => {
             return Err(SettingError::value(
                 "public_url",
-                "the scheme signs the URL, so it must be configured",
+                "must be an http or https URL without query and fragment",
             ));
         }
-        return Ok(None);
     };
-    let base = url.strip_suffix('/').unwrap_or(&url);
-    let scheme = base.split_once("://").map(|(scheme, _)| scheme);
-    let known = scheme.is_some_and(|scheme| {
-        scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
-    });
-    let host = base
-        .split_once("://")
-        .map(|(_, rest)| rest.split('/').next());
-    let has_host = host.flatten().is_some_and(|host| !host.is_empty());
-    if !known || !has_host || base.contains(['?', '#', ' ']) {
+    let url = configured.or(proxies.map(PublicUrl::Forwarded));
+    if needed && url.is_none() {
         return Err(SettingError::value(
             "public_url",
-            "must be an http or https URL without query and fragment",
+            "the scheme signs the URL, so it must be configured",
         ));
     }
-    Ok(Some(base.to_owned()))
+    Ok(url.filter(|_| needed))
 }
 
 /// Why a receiver could not be built.

@@ -106,7 +106,9 @@ fn a_body_is_counted_against_limit_and_declaration() {
     let mut whole = open("13");
     assert_eq!(whole.push(hello()), Ok(()));
     assert_eq!(
-        whole.finish().map(|verified| verified.body().clone()),
+        whole
+            .finish()
+            .map(|finished| finished.verified().unwrap().body().clone()),
         Ok(hello())
     );
     let mut short = open("14");

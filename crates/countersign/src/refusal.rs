@@ -78,6 +78,21 @@ pub enum Refusal {
     /// The timestamp lies further in the future than the tolerance allows.
     #[error("the timestamp is too far in the future")]
     TimestampTooNew,
+    /// The scheme signs the URL, which only trusted proxies may tell, and the peer is none of them.
+    #[error("the peer is no trusted proxy, which alone may tell the public url")]
+    PeerUntrusted,
+    /// The scheme signs the URL, and what should tell it did not: the peer's address or a header of a trusted proxy.
+    #[error("the public url cannot be known: {name} is missing, repeated or unusable")]
+    PublicUrlUnknown {
+        /// The header, or `peer`.
+        name: Text,
+    },
+    /// The sender asked something that it cannot prove, and the application did not agree.
+    #[error("the application does not agree to what the sender asks")]
+    NotAgreed,
+    /// The application did not say in time whether it agrees.
+    #[error("the application did not decide in time about what the sender asks")]
+    ConsentTooSlow,
     /// A field that is part of the signed content is missing.
     #[error("{name} is missing")]
     FieldMissing {
@@ -135,6 +150,10 @@ impl Refusal {
             Self::TimestampRepeated => "timestamp_repeated",
             Self::TimestampTooOld => "timestamp_too_old",
             Self::TimestampTooNew => "timestamp_too_new",
+            Self::PeerUntrusted => "peer_untrusted",
+            Self::PublicUrlUnknown { .. } => "public_url_unknown",
+            Self::NotAgreed => "not_agreed",
+            Self::ConsentTooSlow => "consent_too_slow",
             Self::FieldMissing { .. } => "field_missing",
             Self::FieldMalformed { .. } => "field_malformed",
             Self::FieldRepeated { .. } => "field_repeated",
@@ -166,9 +185,12 @@ impl Refusal {
             | Self::TimestampRepeated
             | Self::TimestampTooOld
             | Self::TimestampTooNew
+            | Self::PeerUntrusted
+            | Self::NotAgreed
             | Self::FieldMissing { .. }
             | Self::FieldMalformed { .. }
             | Self::FieldRepeated { .. } => Fault::Sender,
+            Self::PublicUrlUnknown { .. } | Self::ConsentTooSlow => Fault::Configuration,
         }
     }
 
@@ -180,6 +202,10 @@ impl Refusal {
             Self::BodyTooSlow | Self::BodyIncomplete => true,
             // The sender's clock or ours may be ahead: time mends it.
             Self::TimestampTooNew => true,
+            // Our set-up: somebody mends it.
+            Self::PublicUrlUnknown { .. } => true,
+            // The application may be quicker next time.
+            Self::ConsentTooSlow => true,
             _ => false,
         }
     }

@@ -1,8 +1,10 @@
 //! What the core sees of a request: a borrowed view, read strictly.
 
+use core::net::IpAddr;
 use std::borrow::Cow;
 
-use http::HeaderName;
+use http::header::CONTENT_TYPE;
+use http::{Extensions, HeaderName};
 
 use crate::defaults::MAX_FIELD_LEN;
 use crate::form;
@@ -27,6 +29,21 @@ pub trait Head {
 
     /// Every line of one header, in order, as it arrived.
     fn header<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
+
+    /// The address at the other end of the connection, if the host tells. Never one that a header names.
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+}
+
+/// The address at the other end of the connection, as an extension of a request: what accepts connections puts it there.
+///
+/// Needed where the public URL comes from trusted proxies. Never put an address here that was read from a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Peer(pub IpAddr);
+
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Peer>().map(|Peer(address)| *address)
 }
 
 impl Head for http::request::Parts {
@@ -49,6 +66,10 @@ impl Head for http::request::Parts {
             .iter()
             .map(|value| value.as_bytes())
     }
+
+    fn peer(&self) -> Option<IpAddr> {
+        peer(&self.extensions)
+    }
 }
 
 impl<B> Head for http::Request<B> {
@@ -70,6 +91,10 @@ impl<B> Head for http::Request<B> {
             .get_all(name)
             .iter()
             .map(|value| value.as_bytes())
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        peer(self.extensions())
     }
 }
 
@@ -234,8 +259,27 @@ fn header_name(names: &[HeaderName], family: usize) -> Option<&HeaderName> {
     names.get(family).or(names.first())
 }
 
-fn parameters(head: &impl Head) -> form_urlencoded::Parse<'_> {
+pub(crate) fn parameters(head: &impl Head) -> form_urlencoded::Parse<'_> {
     form_urlencoded::parse(head.query().unwrap_or_default().as_bytes())
+}
+
+/// The media type in a Content-Type, without its parameters.
+pub(crate) fn essence(content_type: &[u8]) -> &[u8] {
+    trim(
+        content_type
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default(),
+    )
+}
+
+/// Is this the one media type of the request?
+pub(crate) fn is_media_type(head: &impl Head, kind: &str) -> bool {
+    let mut types = head.header(&CONTENT_TYPE);
+    let is_it = types
+        .next()
+        .is_some_and(|first| kind.as_bytes().eq_ignore_ascii_case(essence(first)));
+    is_it && types.next().is_none()
 }
 
 /// Strips what HTTP strips around a field value: spaces and tabs (RFC 9110 section 5.5).

@@ -3,12 +3,16 @@
 //! Built-in schemes are constants in [`providers`](crate::providers). A user's own is a constant too, or comes from a file through
 //! serde and means the same. What makes no sense together is refused when a receiver is built: see [`Scheme::check`].
 
+mod asked;
 pub(crate) mod compiled;
 mod content;
 pub(crate) mod encoding;
+mod handshake;
 mod place;
 pub(crate) mod signature;
 mod text;
+mod token;
+mod url;
 mod validity;
 
 use std::borrow::Cow;
@@ -19,11 +23,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::content::{Change, Hash, Part};
 pub use self::encoding::Encoding;
+pub use self::handshake::{
+    AnswerBody, AnswerHeader, AnswerValue, FieldShape, Handshake, JsonMember, Proof, UnsignedShape,
+    ValueShape,
+};
 pub use self::place::Place;
 pub use self::signature::{
     ItemField, Layout, Lines, MAX_CANDIDATES, MAX_SIGNATURE_LEN, SignatureRule,
 };
 pub use self::text::{List, Text};
+pub use self::token::TokenPlace;
+pub use self::url::{UrlPort, UrlQuery, UrlSpelling};
 pub use self::validity::SchemeError;
 use crate::timestamp::{Tolerance, Unit};
 use crate::{list, text};
@@ -106,6 +116,9 @@ pub struct Scheme {
     /// Digests of the content that the message itself carries and that must be right, beside the signature.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub checks: List<DigestCheck>,
+    /// The spellings of the public URL that the sender may have signed, the likeliest first. Empty: exactly as it is configured.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub url_spellings: List<UrlSpelling>,
     /// The methods that deliveries use, in upper case.
     pub methods: List<Text>,
     /// The media types that deliveries use, in lower case without parameters. Empty: any.
@@ -158,6 +171,7 @@ impl Scheme {
         header_prefixes: list![],
         requires: list![],
         checks: list![],
+        url_spellings: list![],
         methods: list![text!("POST")],
         media_types: list![text!("application/json")],
         content_encodings: list![],
@@ -275,6 +289,24 @@ impl Scheme {
         self.checks.iter().any(|check| {
             !matches!(check.algorithm, Hash::Crc32 | Hash::Md5)
                 && Part::always(&check.of, &|part| *part == Part::Body)
+                && (check.bodies == CheckedBodies::All || self.holds_sorted_form())
+        })
+    }
+
+    fn holds_sorted_form(&self) -> bool {
+        Part::always(&self.content, &|part| *part == Part::FormSorted)
+    }
+
+    /// Is a body taken for a form by its Content-Type, and covered in another way then?
+    pub(crate) fn tells_forms_apart(&self) -> bool {
+        let mut checks = self.checks.iter();
+        checks.any(|check| check.bodies == CheckedBodies::AllButForms)
+    }
+
+    /// Does the content hold the URL?
+    pub(crate) fn signs_url(&self) -> bool {
+        Part::any(&self.content, &|part| {
+            matches!(part, Part::Url | Part::UrlWithoutQuery)
         })
     }
 
@@ -636,79 +668,26 @@ pub struct DigestCheck {
     pub encoding: Encoding,
     /// What it is a digest of.
     pub of: List<Part>,
+    /// Which bodies have one.
+    #[serde(default, skip_serializing_if = "CheckedBodies::are_all")]
+    pub bodies: CheckedBodies,
 }
 
-/// A request without a signature that a sender is known to make. It is answered with a fixed empty answer and never dispatched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UnsignedShape {
-    /// The method.
-    pub method: Text,
-    /// The media type; absent for requests without a body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<Text>,
-    /// The exact set of fields of the form body, each with the values it may have.
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub fields: List<FieldShape>,
-    /// The status of the empty answer.
-    pub status: u16,
-}
-
-/// A field of an unsigned shape.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FieldShape {
-    /// Its name.
-    pub name: Text,
-    /// What its value may be.
-    pub value: ValueShape,
-}
-
-/// What a field's value may be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The bodies that a digest in the message is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum ValueShape {
-    /// This text.
-    Exactly(Text),
-    /// ASCII digits, at most twenty.
-    Digits,
-    /// Any text of at most so many bytes, which nobody reads.
-    Opaque(u16),
+pub enum CheckedBodies {
+    /// Every one.
+    #[default]
+    All,
+    /// Every one but forms with at least one field, which the signed content holds ([`Part::FormSorted`]). The Content-Type tells forms
+    /// from other bodies; each kind is covered in its own way, so that exchanging it gains nothing.
+    AllButForms,
 }
 
-/// A question that the sender asks and that the receiver answers itself, when it is authentic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "kebab-case",
-    rename_all_fields = "snake_case",
-    deny_unknown_fields
-)]
-#[non_exhaustive]
-pub enum Handshake {
-    /// A signed delivery with a marked field is answered with the value of another one (Slack's `url_verification`).
-    EchoSigned {
-        /// Where the mark lies.
-        when: Place,
-        /// The mark.
-        equals: Text,
-        /// What is sent back.
-        echo: Place,
-    },
-    /// A GET whose parameter is sent back when another parameter is the configured token (Meta).
-    EchoForToken {
-        /// The parameter that holds the token.
-        token: Text,
-        /// The parameter that is sent back.
-        echo: Text,
-    },
-    /// A challenge is answered with its MAC under the secret (Zoom, X).
-    MacOfChallenge {
-        /// Where the challenge lies.
-        challenge: Place,
-        /// How the MAC is written.
-        encoding: Encoding,
-    },
-    /// A header of the request is sent back as a header (probes with `X-Hook-Secret`, as Asana sends them).
-    EchoHeader(Text),
+impl CheckedBodies {
+    fn are_all(&self) -> bool {
+        *self == Self::All
+    }
 }

@@ -127,6 +127,11 @@ impl Secret {
         self
     }
 
+    /// Is it this very text?
+    pub(crate) fn is(&self, text: &str) -> bool {
+        self.text.as_str() == text
+    }
+
     pub(crate) fn of_any_length(text: impl Into<String>) -> Result<Self, SecretError> {
         let mut secret = Self::new(text)?;
         secret.any_length = true;

@@ -9,7 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
+use crate::hooks::Hooks;
 use crate::mac::Keyed;
+use crate::public_url::Base;
 use crate::request::is_plain_header_id;
 use crate::scheme::compiled::{Compiled, Config};
 use crate::scheme::{Algorithm, ItemField, Layout, Part, Place, Scheme, Text};
@@ -151,8 +153,7 @@ impl Scheme {
         let signature = self.signature_text(&keyed, message, stamp.as_deref())?;
 
         let mut headers = Headers(Vec::new());
-        let media_type = message.media_type.as_deref();
-        if let Some(kind) = media_type.or(self.media_types.first().map(Cow::as_ref)) {
+        if let Some(kind) = self.media_type_of(message) {
             headers.add(CONTENT_TYPE.as_str(), kind, "the media type")?;
         }
         match &self.signature.place {
@@ -175,6 +176,11 @@ impl Scheme {
             headers.add(name, event, "the event name")?;
         }
         Ok(headers.0)
+    }
+
+    fn media_type_of<'m>(&'m self, message: &'m Message<'_>) -> Option<&'m str> {
+        let chosen = message.media_type.as_deref();
+        chosen.or(self.media_types.first().map(Cow::as_ref))
     }
 
     /// The text that carries the signature.
@@ -212,6 +218,7 @@ impl Scheme {
         stamp: Option<&str>,
     ) -> Result<Vec<u8>, SignError> {
         let (base, target) = split_url(&message.url);
+        let base = Base::parse(base).ok_or(SignError::Value { what: "the URL" })?;
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
@@ -220,9 +227,11 @@ impl Scheme {
             self.clone(),
             Vec::new(),
             message.config.clone(),
-            Some(base.to_owned()),
+            None,
+            Hooks::default(),
         );
-        let view = BodyView::new(&compiled, message.body)
+        let is_form = self.media_type_of(message) == Some("application/x-www-form-urlencoded");
+        let view = BodyView::new(&compiled, message.body, is_form)
             .map_err(|_| SignError::Value { what: "the body" })?;
         let facts = Facts {
             stamp: stamp.map(|stamp| Cow::Borrowed(stamp.as_bytes())),
@@ -230,16 +239,22 @@ impl Scheme {
             method: Cow::Borrowed(message.method.as_ref()),
             path: Cow::Borrowed(path),
             query: query.map(Cow::Borrowed),
+            urls: compiled
+                .url_spellings
+                .first()
+                .map(|spelling| base.spell(*spelling, path, query))
+                .into_iter()
+                .collect(),
+            is_form,
             ..Facts::default()
         };
         let mut running = keyed.start().ok_or(SignError::Unsupported {
             what: "a signature",
         })?;
         Content {
-            compiled: &compiled,
-            facts: &facts,
             body: Some(&view),
             secret: keyed.secret(),
+            ..facts.content(&compiled)
         }
         .feed(&self.content, &mut |bytes| running.update(bytes))
         .map_err(|_| SignError::Value {

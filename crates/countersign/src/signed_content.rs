@@ -26,6 +26,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) method: Cow<'a, str>,
     pub(crate) path: Cow<'a, str>,
     pub(crate) query: Option<Cow<'a, str>>,
+    /// The distinct spellings of the public URL, when the content holds it.
+    pub(crate) urls: SmallVec<[String; 1]>,
+    /// Does the head say that the body is a form? Only looked at where forms are told apart.
+    pub(crate) is_form: bool,
 }
 
 impl<'h> Facts<'h> {
@@ -36,6 +40,7 @@ impl<'h> Facts<'h> {
             facts: self,
             body: None,
             secret: None,
+            url: self.urls.first().map(String::as_str).unwrap_or_default(),
         }
     }
 
@@ -49,6 +54,8 @@ impl<'h> Facts<'h> {
             method: Cow::Owned(self.method.into_owned()),
             path: Cow::Owned(self.path.into_owned()),
             query: self.query.map(|query| Cow::Owned(query.into_owned())),
+            urls: self.urls,
+            is_form: self.is_form,
         }
     }
 }
@@ -60,6 +67,8 @@ pub(crate) struct BodyView<'a> {
     found: Option<Found<'a>>,
     /// By position in [`Compiled::form_names`].
     fields: Vec<Result<Option<Cow<'a, str>>, form::Repeated>>,
+    /// All fields in order: sorted once, however many secrets and spellings there are.
+    sorted: Option<form::Pairs<'a>>,
 }
 
 impl<'a> BodyView<'a> {
@@ -69,19 +78,30 @@ impl<'a> BodyView<'a> {
             bytes,
             found: None,
             fields: Vec::new(),
+            sorted: None,
         }
     }
 
-    pub(crate) fn new(compiled: &Compiled, bytes: &'a [u8]) -> Result<Self, Refusal> {
+    /// `is_form` is what the head says; it matters where forms are told apart from other bodies.
+    pub(crate) fn new(
+        compiled: &Compiled,
+        bytes: &'a [u8],
+        is_form: bool,
+    ) -> Result<Self, Refusal> {
+        let holds_form = compiled.holds_form && (is_form || !compiled.tells_forms_apart);
         let found = if compiled.pointers.is_empty() {
             None
         } else {
             let read = compiled.pointers.read(bytes);
             Some(read.map_err(|error| refuse_deciding(compiled, error))?)
         };
-        if compiled.holds_form && !form::is_text(bytes) {
+        if holds_form && !form::is_text(bytes) {
             return Err(Refusal::BodyMalformed);
         }
+        let sorted = match compiled.sorts_form && holds_form {
+            true => Some(form::sorted(bytes).ok_or(Refusal::BodyMalformed)?),
+            false => None,
+        };
         let fields = match compiled.form_names.as_slice() {
             [] => Vec::new(),
             names => form::fields(bytes, names),
@@ -90,6 +110,7 @@ impl<'a> BodyView<'a> {
             bytes,
             found,
             fields,
+            sorted,
         })
     }
 
@@ -144,6 +165,10 @@ impl<'a> BodyView<'a> {
             Some(found) => found.clone().map_err(|form::Repeated| repeated(name)),
             None => Ok(None),
         }
+    }
+
+    pub(crate) fn sorted(&self) -> &[(Cow<'a, str>, Cow<'a, str>)] {
+        self.sorted.as_deref().unwrap_or_default()
     }
 
     fn raw(&self, compiled: &Compiled, pointer: &str) -> Option<&'a [u8]> {
@@ -219,6 +244,8 @@ pub(crate) struct Content<'a, 'f> {
     pub(crate) body: Option<&'a BodyView<'a>>,
     /// The key bytes, where the content holds the secret.
     pub(crate) secret: Option<&'a [u8]>,
+    /// The spelling of the URL that is tried.
+    pub(crate) url: &'a str,
 }
 
 impl Content<'_, '_> {
@@ -262,7 +289,11 @@ impl Content<'_, '_> {
                     sink(value.as_bytes());
                 }
             }
-            Part::Url | Part::UrlWithoutQuery => self.feed_url(*part == Part::Url, sink),
+            Part::Url => sink(self.url.as_bytes()),
+            Part::UrlWithoutQuery => {
+                let end = self.url.find('?').unwrap_or(self.url.len());
+                sink(self.url.get(..end).unwrap_or_default().as_bytes());
+            }
             Part::Secret => sink(self.secret.unwrap_or_default()),
             Part::Config(name) => {
                 let value = self.compiled.config.get(name);
@@ -290,7 +321,7 @@ impl Content<'_, '_> {
                 of,
             } => sink(&encoding.encode(&self.digest(*algorithm, of)?)),
             Part::FormSorted => {
-                let fields = form::sorted(self.body_bytes()).ok_or(Refusal::BodyMalformed)?;
+                let fields = self.body.map(BodyView::sorted).unwrap_or_default();
                 for (name, value) in fields {
                     sink(name.as_bytes());
                     sink(value.as_bytes());
@@ -324,10 +355,6 @@ impl Content<'_, '_> {
 
     fn query(&self) -> &str {
         self.facts.query.as_deref().unwrap_or_default()
-    }
-
-    fn body_bytes(&self) -> &[u8] {
-        self.body.map(|body| body.bytes).unwrap_or_default()
     }
 
     fn body_field(&self, part: &Part) -> Result<Option<Cow<'_, str>>, Refusal> {
@@ -376,16 +403,6 @@ impl Content<'_, '_> {
         let mut running = Running::digest(hash).ok_or(Refusal::SignatureMismatch)?;
         self.feed(of, &mut |slice| running.update(slice))?;
         Ok(running.finish().as_bytes().to_vec())
-    }
-
-    fn feed_url(&self, with_query: bool, sink: &mut dyn FnMut(&[u8])) {
-        let base = self.compiled.public_url.as_deref().unwrap_or_default();
-        sink(base.as_bytes());
-        sink(self.facts.path.as_bytes());
-        if let Some(query) = self.facts.query.as_deref().filter(|_| with_query) {
-            sink(b"?");
-            sink(query.as_bytes());
-        }
     }
 }
 

@@ -6,8 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::check::{check_empty, check_token_in_body, check_whole, matching, matching_token};
+use crate::judge::{judge, kept_values};
+use crate::refusal::Refusal;
+use crate::request::Head;
 use crate::scheme::Scheme;
-use crate::scheme::compiled::Compiled;
+use crate::scheme::compiled::{Compiled, Plan};
+use crate::signed_content::{BodyView, Content};
 use crate::timestamp::Timestamp;
 
 /// Boxed, for few schemes keep any and every verdict would be larger for it.
@@ -83,4 +88,47 @@ impl fmt::Debug for Verified {
             .field("body_len", &self.body.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Steps 1, 2, 3 and 5, over a body that is there.
+pub(crate) fn verify<H: Head>(
+    compiled: &Arc<Compiled>,
+    head: &H,
+    body: Bytes,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Verified, Refusal> {
+    judge(compiled, head, now, |judged| {
+        if u64::try_from(body.len()).unwrap_or(u64::MAX) > limit {
+            return Err(Refusal::BodyTooLarge { limit });
+        }
+        check_empty(compiled, &body)?;
+        let (secret, body_stamp) = match (compiled.plan, judged.candidates) {
+            (Plan::Streamed { .. }, Some(candidates)) => {
+                let view = BodyView::unread(&body);
+                let content = Content {
+                    body: Some(&view),
+                    ..judged.facts.content(compiled)
+                };
+                let secret = matching(compiled, now, candidates, |_, sink| {
+                    content.feed(&compiled.scheme.content, sink)
+                })?;
+                (secret, None)
+            }
+            (Plan::Compared, Some(candidates)) => {
+                (matching_token(compiled, now, candidates)?, None)
+            }
+            (Plan::Compared, None) => (check_token_in_body(compiled, now, &body)?, None),
+            (_, candidates) => check_whole(compiled, now, candidates, judged.facts, &body)?,
+        };
+        Ok(Verified {
+            compiled: Arc::clone(compiled),
+            body,
+            secret,
+            timestamp: body_stamp.or(judged.stamp),
+            signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
+            family: judged.family,
+            signed_values: kept_values(compiled, judged.facts),
+        })
+    })
 }

@@ -1,5 +1,6 @@
 use crate::scheme::{
-    AnswerKind, Layout, Part, Payload, Place, Retry, Scheme, SignatureRule, Span, TimestampRule,
+    AnswerBody, AnswerKind, AnswerValue, FieldShape, Handshake, Layout, Part, Payload, Place,
+    Requirement, Retry, Scheme, SignatureRule, Span, TimestampRule, UnsignedShape, ValueShape,
 };
 use crate::timestamp::{Tolerance, Unit};
 use crate::{list, text};
@@ -12,6 +13,9 @@ use crate::{list, text};
 /// - **Freshness**: 300 s to both sides. A retry is signed afresh.
 /// - **Id**: events have a signed `/event_id`, the same on every retry. Slash commands and interactivity have none and are not retried.
 /// - **Tenant**: the workspace, `team_id`. The body's `token` is deprecated and not looked at.
+/// - **Handshake**: `url_verification`, signed like an event, is answered with its challenge as plain text.
+/// - **Unsigned**: `ssl_check`, a form of exactly `ssl_check=1` and `token` (or the same as a GET), is answered 200 and never dispatched.
+/// - **Answer**: Slack shows what a command or an interaction is answered with.
 /// - **Retries**: three, within about six minutes (read in third parties' summaries); the sender waits 3 s. `X-Slack-Retry-Num` is unsigned:
 ///   dropping what carries it loses events whose first attempt failed.
 pub const SLACK: Scheme = Scheme {
@@ -71,5 +75,49 @@ pub const SLACK: Scheme = Scheme {
         ..Retry::NONE
     },
     answer: AnswerKind::Content,
+    unsigned: list![
+        UnsignedShape {
+            method: text!("POST"),
+            media_type: Some(text!("application/x-www-form-urlencoded")),
+            ..SSL_CHECK
+        },
+        SSL_CHECK,
+    ],
+    handshakes: list![
+        Handshake {
+            when: list![Requirement {
+                place: Place::Json(text!("/type")),
+                equals: text!("url_verification"),
+            }],
+            body: AnswerBody::Text(AnswerValue::Echo(Place::Json(text!("/challenge")))),
+            ..Handshake::BASE
+        },
+        // Signed or not, it is no command.
+        Handshake {
+            when: list![Requirement {
+                place: Place::Form(text!("ssl_check")),
+                equals: text!("1"),
+            }],
+            ..Handshake::BASE
+        },
+    ],
     ..Scheme::BASE
+};
+
+/// A check of the certificate: it names no command and carries a token that is deprecated and not looked at.
+const SSL_CHECK: UnsignedShape = UnsignedShape {
+    method: text!("GET"),
+    media_type: None,
+    fields: list![
+        FieldShape {
+            name: text!("ssl_check"),
+            value: ValueShape::Exactly(text!("1")),
+        },
+        FieldShape {
+            name: text!("token"),
+            value: ValueShape::Opaque(256),
+        },
+    ],
+    public_key: None,
+    status: 200,
 };

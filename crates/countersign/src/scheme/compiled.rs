@@ -1,12 +1,17 @@
 //! A scheme made ready for requests: header names parsed, keys set up, the order of the work decided. Done once, at build.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::signature::{Reader, Tag};
-use super::{Algorithm, Layout, List, Part, Place, Scheme, Text};
+use super::{Algorithm, Layout, List, Part, Place, Scheme, Text, UrlSpelling};
+use crate::handshake::Asked;
+use crate::hooks::{Failure, Hooks};
 use crate::json::Pointers;
 use crate::mac::Keyed;
+use crate::public_url::PublicUrl;
+use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot};
 use crate::text;
 use crate::timestamp::Timestamp;
@@ -17,8 +22,13 @@ pub(crate) struct Compiled {
     pub(crate) scheme: Scheme,
     pub(crate) keys: Vec<Key>,
     pub(crate) config: Config,
-    /// The configured public URL's scheme, authority and path prefix, without a slash at the end.
-    pub(crate) public_url: Option<String>,
+    /// Where the public URL comes from; there when the content holds it.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// The spellings of it that are tried; empty when the content holds none.
+    pub(crate) url_spellings: Vec<UrlSpelling>,
+    /// Handshakes and unsigned shapes.
+    pub(crate) asked: Asked,
+    pub(crate) hooks: Hooks,
     /// What a candidate looks like.
     tag: Tag,
     layout: Layout,
@@ -40,8 +50,12 @@ pub(crate) struct Compiled {
     pub(crate) keeps_values: bool,
     /// Is the content another one for each secret?
     pub(crate) holds_secret: bool,
+    /// Are forms covered in another way than other bodies?
+    pub(crate) tells_forms_apart: bool,
     /// Do form fields decide: in the content, the signature or the timestamp?
     pub(crate) holds_form: bool,
+    /// Does the content hold all form fields in order?
+    pub(crate) sorts_form: bool,
     /// The form fields that they need.
     pub(crate) form_names: Vec<Text>,
     /// The JSON pointers that the content, the signature and the timestamp need.
@@ -117,7 +131,8 @@ impl Compiled {
         scheme: Scheme,
         keys: Vec<Key>,
         config: Config,
-        public_url: Option<String>,
+        public_url: Option<PublicUrl>,
+        hooks: Hooks,
     ) -> Self {
         let spot = |place: &Place| HeadSpot::new(place, &scheme);
         let signature = std::iter::once(&scheme.signature.place)
@@ -183,6 +198,7 @@ impl Compiled {
             places.any(|known| known.each().contains(place))
         });
         let (field_pointers, form_pointers) = field_pointers(&scheme);
+        let asked = Asked::new(&scheme);
         let field_spots = |places: &List<Place>| {
             let spots = |place: &Place| place.each().iter().map(spot).collect();
             places.iter().map(spots).collect()
@@ -201,11 +217,16 @@ impl Compiled {
             requires: requires.collect(),
             head_parts,
             pointers,
-            plan: plan(&scheme),
+            plan: plan(&scheme, asked.has_public_keys()),
+            url_spellings: url_spellings(&scheme),
+            tells_forms_apart: scheme.tells_forms_apart(),
+            asked,
+            hooks,
             holds_values,
             id_in_body: id.filter(|place| place.is_in_body()).cloned(),
             keeps_values,
             holds_secret: Part::any(&scheme.content, &|part| *part == Part::Secret),
+            sorts_form: Part::any(&scheme.content, &|part| *part == Part::FormSorted),
             holds_form: !form_names.is_empty()
                 || Part::any(&scheme.content, &|part| *part == Part::FormSorted),
             form_names,
@@ -220,6 +241,24 @@ impl Compiled {
             keys,
             config,
             public_url,
+        }
+    }
+
+    pub(crate) fn active(&self, now: Timestamp) -> impl Iterator<Item = (usize, &Key)> {
+        self.keys
+            .iter()
+            .enumerate()
+            .filter(move |(_, key)| key.is_active(now))
+    }
+
+    /// Tells the application of a failure.
+    pub(crate) fn failed(&self, refusal: &Refusal, peer: Option<IpAddr>) {
+        if let Some(hook) = &self.hooks.on_failure {
+            hook(&Failure {
+                scheme: &self.scheme,
+                refusal,
+                peer,
+            });
         }
     }
 
@@ -246,7 +285,7 @@ impl Compiled {
 }
 
 /// The one body may be streamed when nothing else needs it and the content is the same for every key.
-fn plan(scheme: &Scheme) -> Plan {
+fn plan(scheme: &Scheme, has_public_keys: bool) -> Plan {
     if !scheme.algorithm.signs_content() {
         return Plan::Compared;
     }
@@ -264,7 +303,9 @@ fn plan(scheme: &Scheme) -> Plan {
     let whole = stamp_in_body
         || id_in_body
         || in_body(&scheme.signature.place)
-        || !scheme.checks.is_empty();
+        || !scheme.checks.is_empty()
+        || scheme.url_spellings.len() > 1
+        || has_public_keys;
     let mut bodies = scheme
         .content
         .iter()
@@ -273,6 +314,16 @@ fn plan(scheme: &Scheme) -> Plan {
     match (bodies.next(), bodies.next()) {
         (Some((body_at, Part::Body)), None) if !whole => Plan::Streamed { body_at },
         _ => Plan::Whole,
+    }
+}
+
+fn url_spellings(scheme: &Scheme) -> Vec<UrlSpelling> {
+    if !scheme.signs_url() {
+        Vec::new()
+    } else if scheme.url_spellings.is_empty() {
+        vec![UrlSpelling::PLAIN]
+    } else {
+        scheme.url_spellings.to_vec()
     }
 }
 

@@ -4,8 +4,8 @@ use http::HeaderName;
 
 use super::signature::MAX_PAIRS;
 use super::{
-    Algorithm, Change, Encoding, Grade, Hash, ItemField, Layout, Lines, List, Part, Place,
-    RetryStamp, Scheme, Text,
+    Algorithm, Change, CheckedBodies, Encoding, Grade, Hash, ItemField, Layout, Lines, List, Part,
+    Place, RetryStamp, Scheme, Text,
 };
 
 /// The deepest JSON pointer that a scheme may name.
@@ -30,13 +30,19 @@ pub struct SchemeError {
     pub reason: String,
 }
 
-type Checked = Result<(), (&'static str, String)>;
+/// How many spellings of the URL a scheme may name: a forged attempt costs a MAC for each.
+const MAX_SPELLINGS: usize = 8;
 
-fn fail<T>(field: &'static str, reason: impl Into<String>) -> Result<T, (&'static str, String)> {
+pub(super) type Checked = Result<(), (&'static str, String)>;
+
+pub(super) fn fail<T>(
+    field: &'static str,
+    reason: impl Into<String>,
+) -> Result<T, (&'static str, String)> {
     Err((field, reason.into()))
 }
 
-fn ensure(holds: bool, field: &'static str, reason: &str) -> Checked {
+pub(super) fn ensure(holds: bool, field: &'static str, reason: &str) -> Checked {
     if holds { Ok(()) } else { fail(field, reason) }
 }
 
@@ -70,6 +76,8 @@ impl Scheme {
         self.check_timestamp()?;
         self.check_fields()?;
         self.check_door()?;
+        self.check_url_spellings()?;
+        self.check_asked()?;
         self.check_declared_grade()
     }
 
@@ -255,8 +263,11 @@ impl Scheme {
         let is_form = |kind: &Text| {
             kind.ends_with("form-urlencoded") || kind.starts_with("multipart/form-data")
         };
+        let one_field = |part: &Part| matches!(part, Part::Form(_) | Part::FormJson { .. });
+        let are_told_apart = self.tells_forms_apart() && !Part::any(&self.content, &one_field);
         ensure(
             !Part::any(&self.content, &reads_form)
+                || are_told_apart
                 || (!self.media_types.is_empty() && self.media_types.iter().all(is_form)),
             "media_types",
             "the content holds form fields, so only forms can be deliveries",
@@ -321,6 +332,13 @@ impl Scheme {
                 "checks",
                 "the signature does not cover the digest's place",
             )?;
+            ensure(
+                check.bodies == CheckedBodies::All
+                    || (Part::always(&self.content, &|part| *part == Part::FormSorted)
+                        && !check.place.is_in_body()),
+                "checks",
+                "forms need no digest only where the content holds their sorted fields and the head carries the digest",
+            )?;
             let private = |part: &Part| {
                 matches!(
                     part,
@@ -339,6 +357,26 @@ impl Scheme {
             )?;
         }
         Ok(())
+    }
+
+    fn check_url_spellings(&self) -> Checked {
+        const FIELD: &str = "url_spellings";
+        let spellings = &self.url_spellings;
+        ensure(
+            spellings.is_empty() || self.signs_url(),
+            FIELD,
+            "the content holds no URL",
+        )?;
+        let mut rest = spellings.iter();
+        let mut are_distinct = true;
+        while let Some(spelling) = rest.next() {
+            are_distinct &= !rest.as_slice().contains(spelling);
+        }
+        ensure(
+            spellings.len() <= MAX_SPELLINGS && are_distinct,
+            FIELD,
+            "must be at most eight, and distinct",
+        )
     }
 
     /// The keys of the signature header's pairs that the scheme reads, the timestamp's first.
@@ -508,13 +546,6 @@ impl Scheme {
             })
         {
             Some(("algorithm", "MD5 and CRC-32 are not built in"))
-        } else if !self.unsigned.is_empty() {
-            Some((
-                "unsigned",
-                "unsigned requests are not answered by this version",
-            ))
-        } else if !self.handshakes.is_empty() {
-            Some(("handshakes", "handshakes are not answered by this version"))
         } else {
             None
         }
@@ -618,7 +649,7 @@ fn check_value_place(field: &'static str, place: &Place) -> Checked {
     )
 }
 
-fn check_place(field: &'static str, place: &Place) -> Checked {
+pub(super) fn check_place(field: &'static str, place: &Place) -> Checked {
     match place {
         Place::Header(name) => check_header(field, name),
         Place::QueryParam(name) | Place::Form(name) | Place::Pair(name) => {
@@ -641,7 +672,7 @@ fn check_place(field: &'static str, place: &Place) -> Checked {
     }
 }
 
-fn check_header(field: &'static str, name: &str) -> Checked {
+pub(super) fn check_header(field: &'static str, name: &str) -> Checked {
     let valid = HeaderName::from_bytes(name.as_bytes()).is_ok();
     ensure(
         valid && !name.bytes().any(|byte| byte.is_ascii_uppercase()),

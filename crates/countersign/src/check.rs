@@ -1,0 +1,288 @@
+//! Step 5: the signed content under every secret, against every candidate.
+
+use std::borrow::Cow;
+
+use crate::handshake;
+use crate::mac::{Running, matches_any};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::request::trim;
+use crate::scheme::compiled::{Compiled, Key};
+use crate::scheme::signature::{Candidates, SignatureText};
+use crate::scheme::{CheckedBodies, DigestCheck};
+use crate::signed_content::{BodyView, Content, Facts};
+use crate::timestamp::Timestamp;
+
+pub(crate) fn check_empty(compiled: &Compiled, body: &[u8]) -> Result<(), Refusal> {
+    if body.is_empty() && compiled.scheme.body_required {
+        return Err(Refusal::BodyEmpty);
+    }
+    Ok(())
+}
+
+/// The active secret under which the content has a tag that is among the candidates. `feed` feeds the content.
+pub(crate) fn matching(
+    compiled: &Compiled,
+    now: Timestamp,
+    candidates: &Candidates,
+    feed: impl Fn(&Key, &mut dyn FnMut(&[u8])) -> Result<(), Refusal>,
+) -> Result<usize, Refusal> {
+    for (position, key) in compiled.active(now) {
+        let matches = key
+            .keyed
+            .matches(candidates.iter(), |sink| feed(key, sink))?;
+        if matches {
+            return Ok(position);
+        }
+    }
+    Err(Refusal::SignatureMismatch)
+}
+
+/// The same, fed once to all secrets: what is read, decoded and sorted is so once, and not once per secret.
+#[inline(never)]
+fn matching_at_once(
+    content: &Content<'_, '_>,
+    now: Timestamp,
+    candidates: &Candidates,
+) -> Result<usize, Refusal> {
+    let mut running = start_all(content.compiled, now);
+    content.feed(&content.compiled.scheme.content, &mut |slice| {
+        running.iter_mut().for_each(|(_, mac)| mac.update(slice));
+    })?;
+    matching_running(running, &[], candidates)
+}
+
+/// A fresh computation under every active secret.
+pub(crate) fn start_all(compiled: &Compiled, now: Timestamp) -> Vec<(usize, Running)> {
+    let started = |(position, key): (usize, &Key)| Some((position, key.keyed.start()?));
+    compiled.active(now).filter_map(started).collect()
+}
+
+/// The same, for content that was fed to all at once.
+pub(crate) fn matching_running(
+    running: Vec<(usize, Running)>,
+    after: &[u8],
+    candidates: &Candidates,
+) -> Result<usize, Refusal> {
+    for (position, mut mac) in running {
+        mac.update(after);
+        if mac.finish().matches(candidates.iter()) {
+            return Ok(position);
+        }
+    }
+    Err(Refusal::SignatureMismatch)
+}
+
+/// Step 5 for tokens: before the body, where they lie in front of it.
+pub(crate) fn matching_token(
+    compiled: &Compiled,
+    now: Timestamp,
+    candidates: &Candidates,
+) -> Result<usize, Refusal> {
+    compiled
+        .active(now)
+        .find(|(_, key)| key.keyed.matches_token(candidates.iter()))
+        .map(|(position, _)| position)
+        .ok_or(Refusal::SignatureMismatch)
+}
+
+pub(crate) fn check_token_in_body(
+    compiled: &Compiled,
+    now: Timestamp,
+    body: &[u8],
+) -> Result<usize, Refusal> {
+    let view = BodyView::new(compiled, body, true)?;
+    matching_token(compiled, now, &signature_in_body(compiled, &view)?)
+}
+
+/// The answer to a shape that is signed with a key which the sender has published.
+#[cold]
+pub(crate) fn answer_public(
+    compiled: &Compiled,
+    candidates: Option<&Candidates>,
+    facts: &Facts<'_>,
+    body: &[u8],
+) -> Option<Reply> {
+    let candidates = candidates?;
+    if u64::try_from(body.len()).is_ok_and(|len| len > handshake::MAX_BODY) {
+        return None;
+    }
+    let view = BodyView::new(compiled, body, facts.is_form).ok()?;
+    for (at, key) in compiled.asked.public_keys() {
+        let shape = compiled.scheme.unsigned.get(at)?;
+        if shape.method != facts.method || !handshake::fits_body(shape, body) {
+            continue;
+        }
+        let content = Content {
+            body: Some(&view),
+            secret: key.secret(),
+            ..facts.content(compiled)
+        };
+        let matches = key.matches(candidates.iter(), |sink| {
+            content.feed(&compiled.scheme.content, sink)
+        });
+        if matches == Ok(true) {
+            return Some(Reply::unsigned(shape.status));
+        }
+    }
+    None
+}
+
+/// The candidates of the head, or else those of the body, which are put into `in_body`.
+fn candidates_of<'c>(
+    compiled: &Compiled,
+    view: &BodyView<'_>,
+    of_head: Option<&'c Candidates>,
+    in_body: &'c mut Option<Candidates>,
+) -> Result<&'c Candidates, Refusal> {
+    match of_head {
+        Some(candidates) => Ok(candidates),
+        None => Ok(in_body.insert(signature_in_body(compiled, view)?)),
+    }
+}
+
+fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candidates, Refusal> {
+    let place = &compiled.scheme.signature.place;
+    let text = view
+        .read(compiled, place)
+        .map_err(|refusal| match refusal {
+            Refusal::FieldRepeated { .. } => Refusal::SignatureRepeated,
+            Refusal::FieldMalformed { .. } => Refusal::SignatureMalformed,
+            other => other,
+        })?
+        .ok_or(Refusal::SignatureMissing)?;
+    let mut read = SignatureText::default();
+    read.read(compiled.reader(), trim(text.as_bytes()))?;
+    Ok(read.finish()?.candidates)
+}
+
+/// Step 5 over a complete body. Gives the timestamp, too, when that lies in the body.
+pub(crate) fn check_whole(
+    compiled: &Compiled,
+    now: Timestamp,
+    candidates: Option<&Candidates>,
+    facts: &Facts<'_>,
+    body: &[u8],
+) -> Result<(usize, Option<Timestamp>), Refusal> {
+    let scheme = &compiled.scheme;
+    let view = BodyView::new(compiled, body, facts.is_form)?;
+    let mut in_body = None;
+    let candidates = candidates_of(compiled, &view, candidates, &mut in_body)?;
+    let mut facts = Cow::Borrowed(facts);
+    let mut stamp = None;
+    if let Some(rule) = scheme
+        .timestamp
+        .as_ref()
+        .filter(|rule| rule.place.is_in_body())
+    {
+        let text = view
+            .read(compiled, &rule.place)
+            .map_err(|refusal| match refusal {
+                Refusal::FieldRepeated { .. } => Refusal::TimestampRepeated,
+                Refusal::FieldMalformed { .. } => Refusal::TimestampMalformed,
+                other => other,
+            })?
+            .ok_or(Refusal::TimestampMissing)?;
+        let moment = rule.unit.parse(text.as_bytes())?;
+        facts.to_mut().stamp = Some(Cow::Owned(text.into_owned().into_bytes()));
+        stamp = Some((moment, rule.tolerance));
+    }
+    if let Some(place) = &compiled.id_in_body {
+        let id = view.read(compiled, place)?;
+        facts.to_mut().id = id.map(|id| Cow::Owned(id.into_owned().into_bytes()));
+    }
+    let content = Content {
+        body: Some(&view),
+        ..facts.content(compiled)
+    };
+    let secret = matching_any_url(&content, now, candidates)?;
+    // A stamp in the body is judged once it is known to be the sender's.
+    let stamp = match stamp {
+        Some((moment, tolerance)) => {
+            tolerance.check(moment, now)?;
+            Some(moment)
+        }
+        None => None,
+    };
+    for check in scheme.checks.iter() {
+        if check.bodies == CheckedBodies::All || !is_covered_form(&content, check)? {
+            check_digest(&content, check)?;
+        }
+    }
+    Ok((secret, stamp))
+}
+
+/// Under each spelling of the URL in turn, where the content holds it.
+fn matching_any_url(
+    content: &Content<'_, '_>,
+    now: Timestamp,
+    candidates: &Candidates,
+) -> Result<usize, Refusal> {
+    let compiled = content.compiled;
+    let under = |url| {
+        let content = Content { url, ..*content };
+        if compiled.holds_secret {
+            matching(compiled, now, candidates, |key, sink| {
+                let secret = key.keyed.secret();
+                Content { secret, ..content }.feed(&compiled.scheme.content, sink)
+            })
+        } else {
+            matching_at_once(&content, now, candidates)
+        }
+    };
+    let mut verdict = under(content.url);
+    for url in content.facts.urls.iter().skip(1) {
+        if verdict != Err(Refusal::SignatureMismatch) {
+            break;
+        }
+        verdict = under(url);
+    }
+    verdict
+}
+
+/// Is the body a form that the signed content covers? One without a field is not in the content: it must be empty then, or have its
+/// digest like any other body.
+fn is_covered_form(content: &Content<'_, '_>, check: &DigestCheck) -> Result<bool, Refusal> {
+    let Some(body) = content.body.filter(|_| content.facts.is_form) else {
+        return Ok(content.body.is_some_and(|body| body.bytes.is_empty())
+            && carried_digest(content, check)?.is_none());
+    };
+    if !body.sorted().is_empty() {
+        return Ok(true);
+    }
+    Ok(body.bytes.is_empty() && carried_digest(content, check)?.is_none())
+}
+
+/// The digest that the message carries.
+fn carried_digest(
+    content: &Content<'_, '_>,
+    check: &DigestCheck,
+) -> Result<Option<Vec<u8>>, Refusal> {
+    Ok(match &check.place {
+        place if place.is_in_body() => match content.body {
+            Some(body) => body
+                .read(content.compiled, place)?
+                .map(|text| text.into_owned().into_bytes()),
+            None => None,
+        },
+        place => content
+            .compiled
+            .head_parts
+            .iter()
+            .position(|(known, _)| known == place)
+            .and_then(|at| content.facts.values.get(at)?.as_deref())
+            .map(<[u8]>::to_vec),
+    })
+}
+
+/// Compared in its one strict spelling.
+fn check_digest(content: &Content<'_, '_>, check: &DigestCheck) -> Result<(), Refusal> {
+    let carried = carried_digest(content, check)?.ok_or(Refusal::SignatureMissing)?;
+    let digest = content.digest(check.algorithm, &check.of)?;
+    let expected = check.encoding.encode(&digest);
+    if matches_any(&expected, std::iter::once(carried.as_slice())) {
+        Ok(())
+    } else {
+        Err(Refusal::SignatureMismatch)
+    }
+}

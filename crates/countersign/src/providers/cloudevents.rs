@@ -1,0 +1,96 @@
+use crate::scheme::{
+    Algorithm, AnswerHeader, AnswerValue, Encoding, Grade, Handshake, Layout, Place, Proof, Retry,
+    Scheme, SignatureRule,
+};
+use crate::{list, text};
+
+const ALLOWED: Handshake = Handshake {
+    method: text!("OPTIONS"),
+    proof: Proof::Consent,
+    headers: list![
+        AnswerHeader {
+            name: text!("webhook-allowed-origin"),
+            value: AnswerValue::Echo(Place::Header(text!("webhook-request-origin"))),
+        },
+        AnswerHeader {
+            name: text!("webhook-allowed-rate"),
+            value: AnswerValue::Fixed(text!("*")),
+        },
+        AnswerHeader {
+            name: text!("allow"),
+            value: AnswerValue::Fixed(text!("POST")),
+        },
+    ],
+    ..Handshake::BASE
+};
+
+/// CloudEvents over HTTP web hooks: `Authorization: Bearer …`. Nothing is signed.
+///
+/// - **Secret**: the token that was agreed with the sender. Whoever sees it once can send anything for ever. [`CLOUDEVENTS_QUERY`] takes it
+///   from the URL, which the specification discourages.
+/// - **Handshake**: the sender asks by OPTIONS whether its origin may deliver. It is answered for the one origin that is configured as
+///   `allowed-origin` ([`config`](crate::ReceiverBuilder::config)), or when the application agrees
+///   ([`consent`](crate::ReceiverBuilder::consent)); the rate is not limited. It authenticates nobody.
+/// - **Id**: `source` and `id` together, from the `ce-…` headers or, in structured mode, from the JSON. A batch has none.
+/// - **Retries**: the sender's choice. A 410 ends the deliveries.
+pub const CLOUDEVENTS: Scheme = Scheme {
+    name: text!("cloudevents-webhook"),
+    title: text!("CloudEvents web hooks"),
+    sources: list![
+        text!("https://github.com/cloudevents/spec cloudevents/http-webhook.md"),
+        text!("https://github.com/cloudevents/spec cloudevents/bindings/http-protocol-binding.md"),
+    ],
+    grade: Grade::Token,
+    algorithm: Algorithm::Token,
+    content: list![],
+    signature: SignatureRule {
+        place: Place::Header(text!("authorization")),
+        layout: Layout::Prefix(text!("Bearer ")),
+        encoding: Encoding::Plain,
+        ..SignatureRule::BASE
+    },
+    id: list![
+        Place::All(list![
+            Place::Header(text!("ce-source")),
+            Place::Header(text!("ce-id")),
+        ]),
+        Place::All(list![
+            Place::Json(text!("/source")),
+            Place::Json(text!("/id")),
+        ]),
+    ],
+    event: list![Place::Header(text!("ce-type")), Place::Json(text!("/type"))],
+    tenant: list![
+        Place::Header(text!("ce-source")),
+        Place::Json(text!("/source")),
+    ],
+    media_types: list![],
+    body_required: true,
+    retry: Retry {
+        drops_on: list![410],
+        ..Retry::NONE
+    },
+    handshakes: list![
+        Handshake {
+            proof: Proof::Token {
+                place: Place::Header(text!("webhook-request-origin")),
+                config: text!("allowed-origin"),
+            },
+            ..ALLOWED
+        },
+        ALLOWED,
+    ],
+    ..Scheme::BASE
+};
+
+/// [`CLOUDEVENTS`] with the token in the parameter `access_token`. URLs end up in logs: everybody who reads one has the token.
+pub const CLOUDEVENTS_QUERY: Scheme = Scheme {
+    name: text!("cloudevents-webhook-query"),
+    title: text!("CloudEvents web hooks (query token)"),
+    signature: SignatureRule {
+        place: Place::QueryParam(text!("access_token")),
+        encoding: Encoding::Plain,
+        ..SignatureRule::BASE
+    },
+    ..CLOUDEVENTS
+};

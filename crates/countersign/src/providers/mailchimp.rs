@@ -1,0 +1,111 @@
+use crate::scheme::{
+    Algorithm, Encoding, FieldShape, Grade, Part, Payload, Place, Retry, Scheme, SignatureRule,
+    Span, UnsignedShape, ValueShape,
+};
+use crate::{list, text};
+
+/// Mailchimp Marketing: audience webhooks, which are not signed. A secret in the URL is all that tells them from anybody else's.
+///
+/// - **Secret**: a text of your own that you put into the URL at Mailchimp, here as the parameter `secret`;
+///   [`token_in`](crate::ReceiverBuilder::token_in) names another parameter or the end of the path. It is a token: whoever sees the URL, in a
+///   log say, can send anything for ever.
+/// - **Probe**: Mailchimp sends a GET when the URL is saved. It is answered 200 and never dispatched, with or without the secret.
+/// - **Bodies**: forms with names like `data[merges][EMAIL]`. The event is `type`, the tenant `data[list_id]`. `fired_at` is a text like
+///   `2009-03-26 21:35:57`, believed to be UTC.
+/// - **Id**: none. `data[id]` is the subscriber.
+/// - **Retries**: at growing intervals for about 75 minutes; it waits 10 s. A 410 disables the webhook at once.
+pub const MAILCHIMP: Scheme = Scheme {
+    name: text!("mailchimp"),
+    title: text!("Mailchimp Marketing"),
+    sources: list![
+        text!("https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/"),
+        text!(
+            "https://mailchimp.com/developer/release-notes/returning-410-from-audience-webhook-will-disable-it/"
+        ),
+    ],
+    grade: Grade::Token,
+    algorithm: Algorithm::Token,
+    content: list![],
+    signature: SignatureRule {
+        place: Place::QueryParam(text!("secret")),
+        encoding: Encoding::Plain,
+        ..SignatureRule::BASE
+    },
+    event: list![Place::Form(text!("type"))],
+    tenant: list![Place::Form(text!("data[list_id]"))],
+    media_types: list![text!("application/x-www-form-urlencoded")],
+    payload: list![Payload::Form],
+    retry: Retry {
+        span: Span::from_secs(75 * 60),
+        deadline: Some(Span::from_secs(10)),
+        drops_on: list![410],
+        ..Retry::NONE
+    },
+    unsigned: list![UnsignedShape {
+        method: text!("GET"),
+        media_type: None,
+        fields: list![],
+        public_key: None,
+        status: 200,
+    }],
+    ..Scheme::BASE
+};
+
+/// Mailchimp Transactional (Mandrill): `X-Mandrill-Signature`, base64 of HMAC-SHA1 over the webhook's URL and the sorted form fields.
+///
+/// - **Secret**: the webhook's key as text, one for each webhook. Configure several when several webhooks share a URL.
+/// - **URL**: exactly as it was entered at Mandrill, query string, user information and trailing slash included. It must be configured
+///   here.
+/// - **Probes**: when a webhook is added, a HEAD, answered 200; where that fails, a POST with an empty batch of events, signed with the
+///   publicly known key `test-webhook`. That key is good for the empty batch alone, which is answered 200 and never dispatched; as a secret it
+///   is refused.
+/// - **Bodies**: a form whose field `mandrill_events` holds a JSON array of up to 1,000 events. One that fails has the whole batch sent again.
+/// - **Id**: none. Within the array an event is told by `_id`, `event` and `ts` together. There is no timestamp that is judged.
+/// - **Retries**: failed batches are sent again; the schedule is not published.
+pub const MANDRILL: Scheme = Scheme {
+    name: text!("mandrill"),
+    title: text!("Mailchimp Transactional (Mandrill)"),
+    sources: list![
+        text!(
+            "https://mandrill.zendesk.com/hc/en-us/articles/205583257-How-to-Authenticate-Webhook-Requests"
+        ),
+        text!(
+            "https://mandrill.zendesk.com/hc/en-us/articles/360038740014-Why-can-t-my-webhook-or-inbound-route-URL-be-verified"
+        ),
+    ],
+    algorithm: Algorithm::HmacSha1,
+    content: list![Part::Url, Part::FormSorted],
+    signature: SignatureRule {
+        place: Place::Header(text!("x-mandrill-signature")),
+        encoding: Encoding::Base64,
+        ..SignatureRule::BASE
+    },
+    media_types: list![text!("application/x-www-form-urlencoded")],
+    // A thousand events of several kilobytes each.
+    max_body: 25 * 1024 * 1024,
+    payload: list![Payload::FormField(text!("mandrill_events"))],
+    retry: Retry {
+        span: Span::from_days(3),
+        ..Retry::NONE
+    },
+    unsigned: list![
+        UnsignedShape {
+            method: text!("HEAD"),
+            media_type: None,
+            fields: list![],
+            public_key: None,
+            status: 200,
+        },
+        UnsignedShape {
+            method: text!("POST"),
+            media_type: Some(text!("application/x-www-form-urlencoded")),
+            fields: list![FieldShape {
+                name: text!("mandrill_events"),
+                value: ValueShape::Exactly(text!("[]")),
+            }],
+            public_key: Some(text!("test-webhook")),
+            status: 200,
+        },
+    ],
+    ..Scheme::BASE
+};

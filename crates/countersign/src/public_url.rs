@@ -1,0 +1,314 @@
+//! The URL as its sender knows it, for schemes that sign it: from the configuration, or from proxies that are trusted to tell it.
+
+use core::net::IpAddr;
+use std::borrow::Cow;
+
+use http::HeaderName;
+use http::header::HOST;
+use ipnet::IpNet;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::refusal::Refusal;
+use crate::request::{Head, trim};
+use crate::scheme::{UrlPort, UrlQuery, UrlSpelling};
+
+static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+
+/// What the WHATWG URL parser escapes in the query of an http or https URL, beside what is not ASCII.
+const WHATWG_QUERY: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\'');
+
+/// What Node's `querystring.escape` leaves alone, beside letters and digits.
+const NODE_KEEPS: &AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// Node's parser reads so many parameters and no more.
+const NODE_MAX_PARAMETERS: usize = 1_000;
+
+/// Where the public URL comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum PublicUrl {
+    Configured(Base),
+    Forwarded(TrustedProxies),
+}
+
+/// The part of a public URL in front of the request's path, split where spellings differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Base {
+    /// Scheme, user information and host.
+    host: String,
+    /// With its colon.
+    port: Option<String>,
+    is_https: bool,
+    /// The path prefix, without a slash at the end.
+    prefix: String,
+}
+
+impl Base {
+    /// `None` for what is no http or https URL, has no host, or has a query, a fragment or blanks.
+    pub(crate) fn parse(url: &str) -> Option<Self> {
+        let url = url.strip_suffix('/').unwrap_or(url);
+        let (scheme, rest) = url.split_once("://")?;
+        let is_https = scheme.eq_ignore_ascii_case("https");
+        let is_known = is_https || scheme.eq_ignore_ascii_case("http");
+        let is_plain = !url.contains(['?', '#', '\\'])
+            && !url.contains(|c: char| c.is_control() || c.is_whitespace());
+        if !is_known || !is_plain {
+            return None;
+        }
+        let (authority, prefix) = match rest.find('/') {
+            Some(at) => rest.split_at_checked(at)?,
+            None => (rest, ""),
+        };
+        // User information may hold colons, and so does an IPv6 address in its brackets.
+        let host_at = authority.rfind('@').map_or(0, |at| at.saturating_add(1));
+        let bare = authority.get(host_at..)?;
+        let after_brackets = bare.rfind(']').map_or(0, |at| at.saturating_add(1));
+        let port = bare
+            .get(after_brackets..)?
+            .find(':')
+            .map(|at| host_at.saturating_add(after_brackets).saturating_add(at));
+        let (host, port) = match port {
+            Some(at) => authority.split_at_checked(at)?,
+            None => (authority, ""),
+        };
+        let digits = port.strip_prefix(':').unwrap_or_default();
+        if host.len() <= host_at
+            || digits.len() > 5
+            || !digits.bytes().all(|byte| byte.is_ascii_digit())
+            || port == ":"
+        {
+            return None;
+        }
+        Some(Self {
+            host: format!("{scheme}://{host}"),
+            port: (!port.is_empty()).then(|| port.to_owned()),
+            is_https,
+            prefix: prefix.to_owned(),
+        })
+    }
+
+    /// Writes the URL of a request.
+    pub(crate) fn spell(&self, spelling: UrlSpelling, path: &str, query: Option<&str>) -> String {
+        let default = if self.is_https { ":443" } else { ":80" };
+        let port = match spelling.port {
+            UrlPort::AsConfigured => self.port.as_deref().unwrap_or_default(),
+            UrlPort::Without => "",
+            UrlPort::With => self.port.as_deref().unwrap_or(default),
+        };
+        let mut url = [self.host.as_str(), port, &self.prefix, path].concat();
+        if let Some(query) = query {
+            url.push('?');
+            match spelling.query {
+                UrlQuery::AsArrived => url.push_str(query),
+                UrlQuery::Whatwg => url.extend(utf8_percent_encode(query, WHATWG_QUERY)),
+                UrlQuery::Querystring => url.push_str(&by_querystring(query)),
+            }
+        }
+        url
+    }
+}
+
+/// A query string, parsed and printed as Node's `querystring` does.
+fn by_querystring(query: &str) -> String {
+    let mut names: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::new();
+    let mut at = std::collections::HashMap::new();
+    let items = query.split('&').filter(|item| !item.is_empty());
+    for item in items.take(NODE_MAX_PARAMETERS) {
+        let (name, value) = item.split_once('=').unwrap_or((item, ""));
+        let (name, value) = (node_unescape(name), node_unescape(value));
+        let position = *at.entry(name.clone()).or_insert_with(|| {
+            names.push((name, Vec::new()));
+            names.len().saturating_sub(1)
+        });
+        if let Some((_, values)) = names.get_mut(position) {
+            values.push(value);
+        }
+    }
+    // A JavaScript object lists the keys that are array indices first, by number.
+    names.sort_by_key(|(name, _)| array_index(name).map_or((true, 0), |index| (false, index)));
+    let mut text = String::new();
+    for (name, values) in &names {
+        for value in values {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            text.extend(utf8_percent_encode(name, NODE_KEEPS));
+            text.push('=');
+            text.extend(utf8_percent_encode(value, NODE_KEEPS));
+        }
+    }
+    text
+}
+
+fn node_unescape(text: &str) -> Cow<'_, str> {
+    let blanks: Cow<'_, str> = if text.contains('+') {
+        Cow::Owned(text.replace('+', " "))
+    } else {
+        Cow::Borrowed(text)
+    };
+    match percent_encoding::percent_decode_str(&blanks).decode_utf8_lossy() {
+        Cow::Borrowed(_) => blanks,
+        Cow::Owned(decoded) => Cow::Owned(decoded),
+    }
+}
+
+/// A canonical array index of JavaScript: a decimal number below 2³² − 1 without leading zeros.
+fn array_index(name: &str) -> Option<u32> {
+    let is_canonical = name == "0" || !name.starts_with(['0', '+']);
+    name.parse()
+        .ok()
+        .filter(|index| is_canonical && *index < u32::MAX)
+}
+
+/// Proxies whose word about the public URL is taken, and the hosts they may speak of.
+///
+/// The nearest proxy, the peer of the connection, must be one of them and must set `X-Forwarded-Proto` (`http` or `https`), and
+/// `X-Forwarded-Host` unless it passes `Host` on; `X-Forwarded-Prefix` restores a prefix that it strips. Each is there once and holds one
+/// value: a proxy that appends to what a stranger sent is not one whose word can be taken. The host, with its port if it has one, must be
+/// one of those named here: somebody else's service behind the same proxy has another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedProxies {
+    networks: Vec<IpNet>,
+    hosts: Vec<String>,
+}
+
+impl TrustedProxies {
+    /// Networks in CIDR notation or single addresses (`10.0.0.0/8`, `::1`), and hosts (`hooks.example.com`, `example.com:8443`), compared
+    /// without regard to case.
+    ///
+    /// # Errors
+    /// Names the entry that is none; both lists must hold something, and no network may hold every address.
+    pub fn new(
+        networks: &[&str],
+        hosts: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, ProxyError> {
+        let mut nets = Vec::new();
+        for network in networks {
+            let address = network.parse::<IpAddr>().map(IpNet::from);
+            let net = address.or_else(|_| network.parse::<IpNet>());
+            match net {
+                Ok(net) if net.prefix_len() > 0 => nets.push(net),
+                _ => return Err(ProxyError::Network((*network).to_owned())),
+            }
+        }
+        let hosts: Vec<String> = hosts.into_iter().map(Into::into).collect();
+        for host in &hosts {
+            let is_host = Base::parse(&format!("https://{host}"))
+                .is_some_and(|base| base.prefix.is_empty() && !host.contains(['@', '/']));
+            if !is_host {
+                return Err(ProxyError::Host(host.clone()));
+            }
+        }
+        if nets.is_empty() || hosts.is_empty() {
+            return Err(ProxyError::Empty);
+        }
+        Ok(Self {
+            networks: nets,
+            hosts,
+        })
+    }
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        // A socket for both families shows IPv4 peers in IPv6 form.
+        let peer = peer.to_canonical();
+        self.networks.iter().any(|network| network.contains(&peer))
+    }
+
+    /// The URL in front of this request's path.
+    fn base(&self, head: &impl Head) -> Result<Base, Refusal> {
+        let unknown = |name: &HeaderName| Refusal::PublicUrlUnknown {
+            name: name.as_str().to_owned().into(),
+        };
+        let Some(peer) = head.peer() else {
+            return Err(Refusal::PublicUrlUnknown {
+                name: "peer".into(),
+            });
+        };
+        if !self.trusts(peer) {
+            return Err(Refusal::PeerUntrusted);
+        }
+        let proto = match one(head, &FORWARDED_PROTO) {
+            Ok(Some(proto @ ("http" | "https"))) => proto,
+            _ => return Err(unknown(&FORWARDED_PROTO)),
+        };
+        let (host, said_by) = match one(head, &FORWARDED_HOST) {
+            Ok(Some(host)) => (host, &FORWARDED_HOST),
+            Ok(None) => match one(head, &HOST) {
+                Ok(Some(host)) => (host, &HOST),
+                _ => return Err(unknown(&HOST)),
+            },
+            Err(()) => return Err(unknown(&FORWARDED_HOST)),
+        };
+        let is_known = self
+            .hosts
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(host));
+        if !is_known {
+            return Err(unknown(said_by));
+        }
+        let prefix = match one(head, &FORWARDED_PREFIX) {
+            Ok(Some(prefix)) if prefix.starts_with('/') => prefix,
+            Ok(None) => "",
+            _ => return Err(unknown(&FORWARDED_PREFIX)),
+        };
+        Base::parse(&format!("{proto}://{host}{prefix}")).ok_or_else(|| unknown(&FORWARDED_PREFIX))
+    }
+}
+
+/// The one value of a header that a proxy sets.
+fn one<'a>(head: &'a impl Head, name: &'a HeaderName) -> Result<Option<&'a str>, ()> {
+    let mut lines = head.header(name);
+    let Some(first) = lines.next() else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(trim(first)).map_err(|_| ())?;
+    if lines.next().is_some() || text.is_empty() || text.contains(',') {
+        return Err(());
+    }
+    Ok(Some(text))
+}
+
+/// Why proxies cannot be trusted as they are named.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// It is no address and no network, or a network that holds every address.
+    #[error("{0:?} is no address or network of proxies")]
+    Network(String),
+    /// It is no host.
+    #[error("{0:?} is no host")]
+    Host(String),
+    /// There are no networks or no hosts.
+    #[error("name at least one network and one host")]
+    Empty,
+}
+
+impl PublicUrl {
+    /// The URL in front of this request's path.
+    pub(crate) fn base(&self, head: &impl Head) -> Result<Cow<'_, Base>, Refusal> {
+        match self {
+            Self::Configured(base) => Ok(Cow::Borrowed(base)),
+            Self::Forwarded(proxies) => proxies.base(head).map(Cow::Owned),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "public_url_tests.rs"]
+mod tests;

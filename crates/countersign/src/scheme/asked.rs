@@ -1,0 +1,190 @@
+//! Do a scheme's handshakes and unsigned shapes make sense? Judged with the rest of it: see [`validity`](super::validity).
+
+use super::validity::{Checked, check_header, check_place, ensure, fail};
+use super::{
+    AnswerBody, AnswerValue, Encoding, Handshake, Place, Proof, Scheme, UnsignedShape, ValueShape,
+};
+use crate::handshake::{places, values};
+
+/// How many handshakes, unsigned shapes, headers and members there may be of each.
+const MAX_COUNT: usize = 8;
+
+/// The longest fixed text in an answer.
+const MAX_FIXED: usize = 256;
+
+/// Headers that belong to HTTP or to us.
+const RESERVED: [&str; 8] = [
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-type",
+    "set-cookie",
+    "transfer-encoding",
+    "upgrade",
+    "x-content-type-options",
+];
+
+impl Scheme {
+    pub(super) fn check_asked(&self) -> Checked {
+        ensure(
+            self.unsigned.len() <= MAX_COUNT,
+            "unsigned",
+            "there are more than eight",
+        )?;
+        for shape in self.unsigned.iter() {
+            self.check_shape(shape)?;
+        }
+        ensure(
+            self.handshakes.len() <= MAX_COUNT,
+            "handshakes",
+            "there are more than eight",
+        )?;
+        for handshake in self.handshakes.iter() {
+            self.check_handshake(handshake)?;
+        }
+        Ok(())
+    }
+
+    fn check_shape(&self, shape: &UnsignedShape) -> Checked {
+        const FIELD: &str = "unsigned";
+        check_method(FIELD, &shape.method)?;
+        check_status(FIELD, shape.status)?;
+        if let Some(kind) = &shape.media_type {
+            ensure(
+                kind == "application/x-www-form-urlencoded" && !shape.fields.is_empty(),
+                FIELD,
+                "a body without a signature is a form of known fields",
+            )?;
+            ensure(
+                !self.signature.place.is_in_body(),
+                FIELD,
+                "a signature in the body cannot be known to be missing by the head",
+            )?;
+        }
+        let mut rest = shape.fields.iter();
+        while let Some(field) = rest.next() {
+            let is_named = !field.name.is_empty()
+                && !rest.as_slice().iter().any(|other| other.name == field.name);
+            ensure(
+                is_named,
+                FIELD,
+                "a field has no name, or the name of another",
+            )?;
+            ensure(
+                !matches!(field.value, ValueShape::Opaque(len) if len > 1_024),
+                FIELD,
+                "a value is at most 1024 bytes long",
+            )?;
+        }
+        match &shape.public_key {
+            None => Ok(()),
+            Some(key) => ensure(
+                !key.is_empty() && shape.media_type.is_some() && self.algorithm.signs_content(),
+                FIELD,
+                "a published key signs forms, under an algorithm that signs",
+            ),
+        }
+    }
+
+    fn check_handshake(&self, handshake: &Handshake) -> Checked {
+        const FIELD: &str = "handshakes";
+        check_method(FIELD, &handshake.method)?;
+        check_status(FIELD, handshake.status)?;
+        let is_signed = handshake.proof == Proof::Signature;
+        let is_delivery_like = self.methods.contains(&handshake.method);
+        ensure(
+            !is_signed || is_delivery_like,
+            FIELD,
+            "a question that is signed like a delivery has the method of one",
+        )?;
+        ensure(
+            !is_delivery_like || places(handshake).next().is_some(),
+            FIELD,
+            "nothing tells the question from a delivery",
+        )?;
+        for place in places(handshake) {
+            check_place(FIELD, place)?;
+            let readable = match place {
+                Place::Header(_) | Place::QueryParam(_) => true,
+                Place::Json(_) | Place::Form(_) => is_signed,
+                _ => false,
+            };
+            ensure(
+                readable,
+                FIELD,
+                "a question is told by headers and parameters, and by the body when it is signed",
+            )?;
+        }
+        for mark in handshake.when.iter() {
+            ensure(!mark.equals.is_empty(), FIELD, "an empty value is no mark")?;
+        }
+        if let Proof::Token { config, .. } = &handshake.proof {
+            ensure(!config.is_empty(), FIELD, "a config name is empty")?;
+        }
+        for value in values(handshake) {
+            match value {
+                AnswerValue::Fixed(text) => ensure(
+                    text.len() <= MAX_FIXED
+                        && text
+                            .bytes()
+                            .all(|byte| byte.is_ascii_graphic() || byte == b' '),
+                    FIELD,
+                    "a fixed text is of at most 256 visible ASCII characters",
+                )?,
+                AnswerValue::Echo(place) => ensure(
+                    !(is_signed && self.algorithm.signs_content()) || self.signs(place),
+                    FIELD,
+                    "what is sent back because of a signature must be signed",
+                )?,
+                AnswerValue::Mac { of, encoding } => ensure(
+                    is_signed
+                        && self.algorithm.tag_len().is_some()
+                        && !self.algorithm.is_plain_digest()
+                        && self.signs(of)
+                        && !matches!(encoding, Encoding::Plain | Encoding::Decimal),
+                    FIELD,
+                    "a MAC answers signed questions alone: anybody else's would make the receiver sign what he likes",
+                )?,
+            }
+        }
+        ensure(
+            handshake.headers.len() <= MAX_COUNT,
+            FIELD,
+            "there are more than eight headers",
+        )?;
+        for header in handshake.headers.iter() {
+            check_header(FIELD, &header.name)?;
+            ensure(
+                !RESERVED.contains(&header.name.as_ref()),
+                FIELD,
+                "a header is not the scheme's to set",
+            )?;
+        }
+        match &handshake.body {
+            AnswerBody::Json(members)
+                if members.is_empty()
+                    || members.len() > MAX_COUNT
+                    || members.iter().any(|member| member.name.is_empty()) =>
+            {
+                fail(FIELD, "a JSON answer has one to eight members with names")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_method(field: &'static str, method: &str) -> Checked {
+    ensure(
+        !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase()),
+        field,
+        "a method is written in upper case",
+    )
+}
+
+fn check_status(field: &'static str, status: u16) -> Checked {
+    ensure(
+        (200..300).contains(&status),
+        field,
+        "an answer has a status from 200 to 299",
+    )
+}
