@@ -7,6 +7,7 @@ mod asked;
 pub(crate) mod compiled;
 mod content;
 pub(crate) mod encoding;
+mod file;
 mod handshake;
 mod place;
 pub(crate) mod signature;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use self::content::{Change, Hash, Part};
 pub use self::encoding::Encoding;
+pub use self::file::FileError;
 pub use self::handshake::{
     AnswerBody, AnswerHeader, AnswerValue, FieldShape, Handshake, JsonMember, Proof, UnsignedShape,
     ValueShape,
