@@ -75,10 +75,21 @@ impl Example {
         headers: &[(HeaderName, HeaderValue)],
         body: &[u8],
     ) -> u16 {
+        self.request("POST", path, headers, body)
+    }
+
+    /// Sends one request over a fresh connection and gives the status.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        body: &[u8],
+    ) -> u16 {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n",
             self.address,
             body.len()
         )
