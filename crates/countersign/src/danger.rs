@@ -1,6 +1,6 @@
 //! What weakens a check, behind a name that says so.
 
-use crate::secret::{Secret, SecretError};
+use crate::secret::{Secret, SecretError, SecretRing};
 
 /// A secret whose length is not judged: for published test vectors and tools. Whoever sees one delivery made with a short secret can
 /// find it by trying.
@@ -19,6 +19,39 @@ pub enum Weak {
     BodyNotSigned,
     /// A plain digest of secret and content: whoever sees one delivery can append to its content and sign the result.
     ExtensibleDigest,
+    /// Nothing proves anything: whoever finds the URL can send anything. What it lets in must be checked by other means, such as reading the
+    /// event again from the sender. The scheme takes no secret: see [`NoSecret`].
+    NothingProven,
     /// A token or password is sent along and nothing is signed: whoever sees it once can send anything for ever.
     NothingSigned,
+}
+
+/// Stands where the secret would, for a sender that proves nothing ([`Algorithm::Unsigned`](crate::scheme::Algorithm::Unsigned)).
+///
+/// ```
+/// use countersign::danger::{NoSecret, Weak};
+/// use countersign::scheme::{Algorithm, Grade, Scheme, SignatureRule};
+/// use countersign::{Receiver, list, text};
+///
+/// const NOTICE: Scheme = Scheme {
+///     name: text!("notice"),
+///     grade: Grade::Unsigned,
+///     algorithm: Algorithm::Unsigned,
+///     content: list![],
+///     ..Scheme::BASE
+/// };
+/// let refused = Receiver::builder(NOTICE, NoSecret).build().unwrap_err();
+/// assert_eq!(refused.field(), "grade");
+/// assert!(Receiver::builder(NOTICE, NoSecret).accept_weak(Weak::NothingProven).build().is_ok());
+/// // A scheme that proves something needs its secret.
+/// let refused = Receiver::builder(countersign::providers::STRIPE, NoSecret).build().unwrap_err();
+/// assert_eq!(refused.to_string(), "secrets: there is none");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct NoSecret;
+
+impl From<NoSecret> for SecretRing {
+    fn from(_: NoSecret) -> Self {
+        Self::none()
+    }
 }

@@ -148,6 +148,8 @@ enum Work {
         candidates: Option<Candidates>,
         facts: Box<Facts<'static>>,
     },
+    /// Nothing: the sender proves nothing, which was accepted by name.
+    Unproven,
     /// A token. `None` when it lies in the body; one in the head has been compared.
     Compared { secret: Option<usize> },
     /// A request without a signature, which the receiver may answer by itself.
@@ -183,6 +185,7 @@ impl Intake {
                         running: Vec::new(),
                     }
                 }
+                (Plan::Unproven, _) => Work::Unproven,
                 (Plan::Compared, candidates) => Work::Compared {
                     secret: match &candidates {
                         Some(candidates) => Some(matching_token(compiled, now, candidates)?),
@@ -372,6 +375,7 @@ impl Intake {
                 running,
                 ..
             } => (matching_running(running, &after, &candidates)?, None),
+            Work::Unproven => (0, None),
             Work::Compared {
                 secret: Some(secret),
             } => (secret, None),

@@ -178,14 +178,23 @@ fn array_index(name: &str) -> Option<u32> {
 
 /// Proxies whose word about the public URL is taken, and the hosts they may speak of.
 ///
-/// The nearest proxy, the peer of the connection, must be one of them and must set `X-Forwarded-Proto` (`http` or `https`), and
-/// `X-Forwarded-Host` unless it passes `Host` on; `X-Forwarded-Prefix` restores a prefix that it strips. Each is there once and holds one
-/// value: a proxy that appends to what a stranger sent is not one whose word can be taken. The host, with its port if it has one, must be
-/// one of those named here: somebody else's service behind the same proxy has another.
+/// The nearest proxy, the peer of the connection, must be one of them, and must itself set `X-Forwarded-Proto` (`http` or `https`) and
+/// `X-Forwarded-Host` on every request, in the place of whatever came: a header that it lets through is a stranger's word. Each is there
+/// once and holds one value. The host, with its port if it has one, must be one of those named here: somebody else's service behind the same
+/// proxy has another.
+///
+/// ```
+/// use countersign::{Receiver, Secret, TrustedProxies, providers::TWILIO};
+/// let proxies = TrustedProxies::new(&["10.0.0.0/8"], ["hooks.example.com"])?.setting_prefix();
+/// let receiver = Receiver::builder(TWILIO, Secret::new("0123456789abcdef0123456789abcdef")?).public_url_from(proxies).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
     hosts: Vec<String>,
+    keep_host: bool,
+    set_prefix: bool,
 }
 
 impl TrustedProxies {
@@ -221,7 +230,23 @@ impl TrustedProxies {
         Ok(Self {
             networks: nets,
             hosts,
+            keep_host: false,
+            set_prefix: false,
         })
+    }
+
+    /// They pass `Host` on as the sender wrote it, instead of setting `X-Forwarded-Host`, which is not looked at then.
+    #[must_use]
+    pub fn keeping_host(mut self) -> Self {
+        self.keep_host = true;
+        self
+    }
+
+    /// They strip a prefix from the path and set `X-Forwarded-Prefix` to it on every request. Otherwise that header is not looked at.
+    #[must_use]
+    pub fn setting_prefix(mut self) -> Self {
+        self.set_prefix = true;
+        self
     }
 
     fn trusts(&self, peer: IpAddr) -> bool {
@@ -247,13 +272,13 @@ impl TrustedProxies {
             Ok(Some(proto @ ("http" | "https"))) => proto,
             _ => return Err(unknown(&FORWARDED_PROTO)),
         };
-        let (host, said_by) = match one(head, &FORWARDED_HOST) {
-            Ok(Some(host)) => (host, &FORWARDED_HOST),
-            Ok(None) => match one(head, &HOST) {
-                Ok(Some(host)) => (host, &HOST),
-                _ => return Err(unknown(&HOST)),
-            },
-            Err(()) => return Err(unknown(&FORWARDED_HOST)),
+        let said_by = if self.keep_host {
+            &HOST
+        } else {
+            &FORWARDED_HOST
+        };
+        let Ok(Some(host)) = one(head, said_by) else {
+            return Err(unknown(said_by));
         };
         let is_known = self
             .hosts
@@ -262,10 +287,12 @@ impl TrustedProxies {
         if !is_known {
             return Err(unknown(said_by));
         }
-        let prefix = match one(head, &FORWARDED_PREFIX) {
-            Ok(Some(prefix)) if prefix.starts_with('/') => prefix,
-            Ok(None) => "",
-            _ => return Err(unknown(&FORWARDED_PREFIX)),
+        let prefix = match self.set_prefix {
+            false => "",
+            true => match one(head, &FORWARDED_PREFIX) {
+                Ok(Some(prefix)) if prefix.starts_with('/') => prefix,
+                _ => return Err(unknown(&FORWARDED_PREFIX)),
+            },
         };
         Base::parse(&format!("{proto}://{host}{prefix}")).ok_or_else(|| unknown(&FORWARDED_PREFIX))
     }

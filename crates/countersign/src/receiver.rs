@@ -18,7 +18,9 @@ use crate::reading::{Reading, Timeouts};
 use crate::refusal::Refusal;
 use crate::request::{Head, essence, trim};
 use crate::scheme::compiled::{Compiled, Config, Key};
-use crate::scheme::{Grade, Part, Proof, Scheme, SchemeError, TokenPlace, UnsignedShape};
+use crate::scheme::{
+    Algorithm, Grade, Part, Proof, Scheme, SchemeError, TokenPlace, UnsignedShape,
+};
 use crate::secret::{SecretError, SecretRing};
 use crate::timestamp::{Timestamp, Tolerance};
 use crate::verify::{self, Verified};
@@ -108,6 +110,10 @@ impl<S> Receiver<S> {
             return Ok(Some(Other::Asked(question)));
         }
         if scheme.unsigned.is_empty() {
+            return Ok(None);
+        }
+        // What is longer is none, and is refused like anything without a signature.
+        if declared_length(head, handshake::MAX_BODY).is_err() {
             return Ok(None);
         }
         let shape = handshake::unsigned_shape(&self.compiled, head);
@@ -399,6 +405,17 @@ impl<S> ReceiverBuilder<S> {
                 "there are more than max_secrets allows",
             ));
         }
+        let proves_nothing = scheme.algorithm == Algorithm::Unsigned;
+        match (self.secrets.secrets().is_empty(), proves_nothing) {
+            (true, false) => return Err(SettingError::value("secrets", "there is none")),
+            (false, true) => {
+                return Err(SettingError::value(
+                    "secrets",
+                    "the sender proves nothing, so no secret keeps anybody out",
+                ));
+            }
+            _ => {}
+        }
         let keys = keys(&scheme, &self.secrets)?;
         Ok(Receiver {
             compiled: Arc::new(Compiled::new(
@@ -466,7 +483,7 @@ fn check_grade(grade: Grade, weak: Option<Weak>) -> Result<(), SettingError> {
         Grade::SignatureBesideBody => weak == Some(Weak::BodyNotSigned),
         Grade::ExtensibleDigest => weak == Some(Weak::ExtensibleDigest),
         Grade::Token => weak == Some(Weak::NothingSigned),
-        Grade::Unsigned => false,
+        Grade::Unsigned => weak == Some(Weak::NothingProven),
     };
     if accepted {
         return Ok(());

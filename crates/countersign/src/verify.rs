@@ -68,7 +68,7 @@ impl Verified {
         self.timestamp
     }
 
-    /// The label of the secret that matched: the one to watch while rotating.
+    /// The label of the secret that matched: the one to watch while rotating. Empty for a sender that proves nothing.
     #[must_use]
     pub fn secret_label(&self) -> &str {
         self.compiled
@@ -115,6 +115,7 @@ pub(crate) fn verify<H: Head>(
                 })?;
                 (secret, None)
             }
+            (Plan::Unproven, _) => (0, None),
             (Plan::Compared, Some(candidates)) => {
                 (matching_token(compiled, now, candidates)?, None)
             }

@@ -2,7 +2,8 @@
 
 use super::validity::{Checked, check_header, check_place, ensure, fail};
 use super::{
-    AnswerBody, AnswerValue, Encoding, Handshake, Place, Proof, Scheme, UnsignedShape, ValueShape,
+    Algorithm, AnswerBody, AnswerValue, Encoding, Handshake, Place, Proof, Scheme, UnsignedShape,
+    ValueShape,
 };
 use crate::handshake::{places, values};
 
@@ -96,6 +97,11 @@ impl Scheme {
             !is_signed || is_delivery_like,
             FIELD,
             "a question that is signed like a delivery has the method of one",
+        )?;
+        ensure(
+            !is_signed || self.algorithm != Algorithm::Unsigned,
+            FIELD,
+            "a sender that proves nothing signs no questions",
         )?;
         ensure(
             !is_delivery_like || places(handshake).next().is_some(),

@@ -533,12 +533,7 @@ impl Scheme {
                 }
             )
         };
-        if self.algorithm == Algorithm::Unsigned {
-            Some((
-                "algorithm",
-                "a sender that proves nothing cannot be verified",
-            ))
-        } else if self.algorithm == Algorithm::Md5
+        if self.algorithm == Algorithm::Md5
             || Part::any(&self.content, &old_hash)
             || self.checks.iter().any(|check| {
                 matches!(check.algorithm, Hash::Md5 | Hash::Crc32)

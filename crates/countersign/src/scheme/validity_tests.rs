@@ -342,13 +342,6 @@ fn what_is_not_built_in_is_said() {
     assert_eq!(unsupported(GOOD), None);
     assert_eq!(
         unsupported(Scheme {
-            algorithm: Algorithm::Unsigned,
-            ..GOOD
-        }),
-        Some("algorithm")
-    );
-    assert_eq!(
-        unsupported(Scheme {
             algorithm: Algorithm::Md5,
             ..GOOD
         }),
