@@ -1,52 +1,64 @@
 //! The `countersign` program.
 
+mod arguments;
+mod body;
+mod case;
 mod check;
+mod client;
+mod completions;
+mod curl;
 mod demo;
+mod digest;
+mod message;
+mod moment;
+mod outgoing;
+mod printable;
+mod providers;
+mod raw_request;
+mod scheme_choice;
+mod scheme_file;
+mod secrets;
+mod send;
+mod sign;
+mod token;
+mod verdict;
+mod verify;
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 
-/// Verifies webhook deliveries: shows it at work, and checks test cases.
-#[derive(Debug, Parser)]
-#[command(name = "countersign", version)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Starts a real receiver on a free port of this machine and sends it genuine and forged deliveries.
-    ///
-    /// Prints what each got, its code and the time it took. Exits with 1 when one was not treated as due.
-    Demo,
-    /// Checks test cases: one JSON object per line, as in tests/vectors.
-    ///
-    /// Judges signature and timestamp alone. Prints each case whose verdict is not the expected one, then a line that counts. Exits
-    /// with 1 when a case failed, with 2 when a file cannot be read.
-    Check {
-        /// Prints one JSON object per case instead.
-        #[arg(long)]
-        json: bool,
-        /// The files.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
-}
+use self::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Demo => demo::run(),
+        Command::Providers(arguments) => providers::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
+        Command::Send(arguments) => send::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Check { json, files } => check::run(&files, json),
+        Command::Demo => demo::run(),
+        Command::Completions { shell } => completions::run(shell),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("countersign: {error}");
+            // Whoever reads the output and stops, as `head` does, is not told about it.
+            if !is_broken_pipe(error.as_ref()) {
+                eprintln!("countersign: {error}");
+            }
             ExitCode::from(2)
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let kind = error
+        .downcast_ref::<io::Error>()
+        .map(io::Error::kind)
+        .or_else(|| error.downcast_ref::<serde_json::Error>()?.io_error_kind());
+    kind == Some(io::ErrorKind::BrokenPipe)
 }

@@ -379,10 +379,13 @@ impl<'a> Body<'a> {
     }
 }
 
+/// A value of a question: `None` when it is not there.
+type ReadValue<'v> = Result<Option<Cow<'v, str>>, Refusal>;
+
 /// Fills in an answer. `read` gives the values that come from the question.
 fn reply<'v>(
     handshake: &Handshake,
-    read: &dyn Fn(&AnswerValue) -> Result<Option<Cow<'v, str>>, Refusal>,
+    read: &dyn Fn(&AnswerValue) -> ReadValue<'v>,
 ) -> Result<Reply, Refusal> {
     let text = |value: &AnswerValue| match value {
         AnswerValue::Fixed(text) => Ok(text.clone().into_owned()),

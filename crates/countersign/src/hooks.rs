@@ -21,11 +21,13 @@ pub struct Failure<'a> {
     pub peer: Option<IpAddr>,
 }
 
+type OnFailure = Arc<dyn Fn(&Failure<'_>) + Send + Sync>;
+
 /// The hooks of one receiver.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) consent: Option<Consent>,
-    pub(crate) on_failure: Option<Arc<dyn Fn(&Failure<'_>) + Send + Sync>>,
+    pub(crate) on_failure: Option<OnFailure>,
 }
 
 impl fmt::Debug for Hooks {

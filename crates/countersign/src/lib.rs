@@ -43,6 +43,7 @@
 //! | secret | the ring of secrets that are active now | [`SecretRing`] |
 //! | body | chunks, counted and hashed as they come | [`Intake`], [`Reading`] for deadlines |
 //! | check | signed content under every secret, against every candidate | [`Verified`] |
+//! | own answers | handshakes and unsigned probes, which are no deliveries | [`Finished`], [`Reply`] |
 //! | delivery | id, event, tenant, each marked signed or unsigned | [`Delivery`] |
 //! | outcome | refusal to status | [`outcome`] |
 //!
@@ -53,6 +54,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `sign` | `Scheme::sign`: the headers a genuine sender would send, for tests and tools |
+//! | `toml` | `Scheme::from_toml`: a scheme of one's own from a TOML file |
 //!
 //! Minimum Rust: 1.88 (`sha2` 0.11 and `time` 0.3 ask for it).
 #![forbid(unsafe_code)]

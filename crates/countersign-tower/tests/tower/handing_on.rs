@@ -299,7 +299,7 @@ async fn nothing_prints_the_secret() {
     );
     let refused = format!("{:?}", service.call(Request::new(String::new())));
     assert_eq!(reading, r#"ResponseFuture { state: "reading", .. }"#);
-    assert_eq!(refused, r#"ResponseFuture { state: "refused", .. }"#);
+    assert_eq!(refused, r#"ResponseFuture { state: "fixed", .. }"#);
     assert!(layered.contains("github"));
     for printed in [&layered, &reading, &refused] {
         assert!(!printed.contains(GITHUB_SECRET) && !printed.contains(GITHUB_SIGNATURE));

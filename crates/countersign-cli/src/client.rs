@@ -1,0 +1,220 @@
+//! One HTTP/1.1 request over a new connection, without TLS.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::HOST;
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::outgoing::Outgoing;
+
+/// So much of an answer is read, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) connect: Duration,
+    pub(crate) answer: Duration,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Was there more of the body?
+    pub(crate) is_cut: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    #[error("{0:?} is no URL that can be sent to")]
+    Url(String),
+    #[error(
+        "https is not supported: there is no TLS in this program; `countersign sign --curl --url URL` prints a line that sends it"
+    )]
+    Https,
+    #[error("{0:?} begins with neither http:// nor https://")]
+    NoHttp(String),
+    #[error(
+        "the URL holds a user or password, which is not supported: give -H 'Authorization: ...' instead"
+    )]
+    UserInformation,
+    #[error("cannot connect to {to}: {reason}")]
+    Connect { to: String, reason: io::Error },
+    #[error("no connection to {to} within {seconds} s")]
+    ConnectTimeout { to: String, seconds: u64 },
+    #[error("no answer from {to} within {seconds} s")]
+    AnswerTimeout { to: String, seconds: u64 },
+    #[error("the exchange with {to} failed: {reason}")]
+    Exchange { to: String, reason: String },
+    #[error("the request cannot be made: {0}")]
+    Request(#[from] http::Error),
+}
+
+/// Where to send.
+#[derive(Debug)]
+pub(crate) struct Target {
+    host: String,
+    port: u16,
+    authority: String,
+    path: String,
+}
+
+impl Target {
+    /// Reads a URL. What it is refused for does not repeat its query, which may hold a token.
+    pub(crate) fn parse(url: &str) -> Result<Self, ClientError> {
+        let shown = || url.split(['?', '#']).next().unwrap_or_default().to_owned();
+        let (scheme, _) = url
+            .split_once("://")
+            .ok_or_else(|| ClientError::NoHttp(shown()))?;
+        if scheme.eq_ignore_ascii_case("https") {
+            return Err(ClientError::Https);
+        }
+        if !scheme.eq_ignore_ascii_case("http") {
+            return Err(ClientError::NoHttp(shown()));
+        }
+        let uri: Uri = url.parse().map_err(|_| ClientError::Url(shown()))?;
+        let authority = uri.authority().ok_or_else(|| ClientError::Url(shown()))?;
+        if authority.as_str().contains('@') {
+            return Err(ClientError::UserInformation);
+        }
+        let host = authority.host();
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host);
+        if bare.is_empty() {
+            return Err(ClientError::Url(shown()));
+        }
+        Ok(Self {
+            host: bare.to_owned(),
+            port: authority.port_u16().unwrap_or(80),
+            authority: authority.as_str().to_owned(),
+            path: uri
+                .path_and_query()
+                .map_or("/", |path| path.as_str())
+                .to_owned(),
+        })
+    }
+}
+
+/// Sends the message and reads the answer.
+pub(crate) async fn exchange(
+    target: &Target,
+    message: &Outgoing,
+    patience: Patience,
+) -> Result<Answer, ClientError> {
+    let to = || target.authority.clone();
+    let request = request(target, message)?;
+    let connect = TcpStream::connect((target.host.as_str(), target.port));
+    let stream = tokio::time::timeout(patience.connect, connect)
+        .await
+        .map_err(|_| ClientError::ConnectTimeout {
+            to: to(),
+            seconds: patience.connect.as_secs(),
+        })?
+        .map_err(|reason| ClientError::Connect { to: to(), reason })?;
+    let failed = |error: hyper::Error| ClientError::Exchange {
+        to: to(),
+        reason: chain(&error),
+    };
+    let exchange = async {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(failed)?;
+        // Drives the connection until it ends; what became of it shows in the exchange.
+        let connection = tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(failed)?;
+        let (head, mut incoming) = response.into_parts();
+        let mut body = BytesMut::new();
+        let mut is_cut = false;
+        while let Some(frame) = incoming.frame().await {
+            let Ok(data) = frame.map_err(failed)?.into_data() else {
+                continue;
+            };
+            let room = MAX_ANSWER.saturating_sub(body.len());
+            body.extend_from_slice(data.get(..room).unwrap_or(&data));
+            if data.len() > room {
+                is_cut = true;
+                break;
+            }
+        }
+        connection.abort();
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body: body.freeze(),
+            is_cut,
+        })
+    };
+    tokio::time::timeout(patience.answer, exchange)
+        .await
+        .map_err(|_| ClientError::AnswerTimeout {
+            to: to(),
+            seconds: patience.answer.as_secs(),
+        })?
+}
+
+fn request(target: &Target, message: &Outgoing) -> Result<Request<Full<Bytes>>, http::Error> {
+    let mut request = Request::builder()
+        .method(message.method.as_str())
+        .uri(&target.path);
+    if !message.headers.iter().any(|(name, _)| name == HOST) {
+        request = request.header(HOST, &target.authority);
+    }
+    for (name, value) in &message.headers {
+        request = request.header(name, value);
+    }
+    request.body(Full::new(message.body.clone()))
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_host_port_and_path() {
+        let target = Target::parse("http://[::1]:8080/a?b=c").unwrap();
+        assert_eq!((target.host.as_str(), target.port), ("::1", 8080));
+        assert_eq!(target.authority, "[::1]:8080");
+        assert_eq!(target.path, "/a?b=c");
+        let target = Target::parse("HTTP://Example.com").unwrap();
+        assert_eq!((target.host.as_str(), target.port), ("Example.com", 80));
+        assert_eq!(target.path, "/");
+    }
+
+    #[test]
+    fn what_cannot_be_sent_to_is_said_without_the_query() {
+        for (url, says) in [
+            ("https://h/?t=secret", "https is not supported"),
+            ("ftp://h/?t=secret", "\"ftp://h/\" begins with neither"),
+            ("stripe", "\"stripe\" begins with neither"),
+            ("http://a b/?t=secret", "\"http://a b/\" is no URL"),
+            ("http://user:secret@h/", "the URL holds a user or password"),
+        ] {
+            let error = Target::parse(url).unwrap_err().to_string();
+            assert!(error.starts_with(says), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}
