@@ -52,10 +52,16 @@
 //! | module | holds |
 //! |---|---|
 //! | `webhook` | [`Webhook`]: the delivery, and what any of axum's extractors makes of its verified body |
-//! | `payload` | [`Payload`]: what the scheme itself calls the payload, be it JSON, a form, or JSON in a form's field |
+//! | `payload` | [`Payload`]: what the scheme itself calls the payload, be it JSON, a form, JSON in a form's field, or XML |
 //! | `rejection` | why a handler did not get its argument |
 //!
-//! There are no features. Minimum Rust: 1.88.
+//! # Features
+//! | feature | adds |
+//! |---|---|
+//! | `toml` | schemes of one's own from TOML files |
+//! | `xml` | payloads in XML, through `quick-xml` |
+//!
+//! Minimum Rust: 1.88.
 
 mod payload;
 mod rejection;

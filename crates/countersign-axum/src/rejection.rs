@@ -6,7 +6,7 @@ use std::fmt;
 use axum::body::Body;
 use axum::extract::rejection::{BytesRejection, FormRejection, JsonRejection, StringRejection};
 use axum::response::{IntoResponse, Response};
-use countersign_tower::{outcome, respond};
+use countersign_tower::{PayloadError, PayloadErrorKind, outcome, respond};
 use http::StatusCode;
 
 /// No [`CountersignLayer`](crate::CountersignLayer) is in front of the route: our mistake, and never an acceptance.
@@ -89,35 +89,37 @@ impl<R: Error> Error for WebhookRejection<R> {
 }
 
 /// Why a [`Payload`](crate::Payload) could not be read.
-#[derive(Debug)]
+///
+/// Its message quotes no value of the body and may be logged; `body_text` does, for the sender.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum PayloadRejection {
     /// No layer verified the request.
     MissingLayer(MissingLayer),
-    /// The document is no JSON, or another than the handler asks for.
-    Json(JsonRejection),
-    /// The form is another than the handler asks for.
-    Form(FormRejection),
+    /// The delivery is genuine, but its payload is not what the handler asks for.
+    Payload(PayloadError),
 }
 
 impl PayloadRejection {
-    /// The status of the response.
+    /// The status of the response: 400 for a payload that is malformed, 422 for one that does not fit the type, 415 for another format.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
             Self::MissingLayer(missing) => missing.status(),
-            Self::Json(rejection) => rejection.status(),
-            Self::Form(rejection) => rejection.status(),
+            Self::Payload(error) => match error.kind() {
+                PayloadErrorKind::Mismatch => StatusCode::UNPROCESSABLE_ENTITY,
+                PayloadErrorKind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                _ => StatusCode::BAD_REQUEST,
+            },
         }
     }
 
-    /// The body of the response.
+    /// The body of the response: [`PayloadError::explain`].
     #[must_use]
     pub fn body_text(&self) -> String {
         match self {
             Self::MissingLayer(missing) => missing.body_text(),
-            Self::Json(rejection) => rejection.body_text(),
-            Self::Form(rejection) => rejection.body_text(),
+            Self::Payload(error) => error.explain(),
         }
     }
 }
@@ -128,15 +130,9 @@ impl From<MissingLayer> for PayloadRejection {
     }
 }
 
-impl From<JsonRejection> for PayloadRejection {
-    fn from(rejection: JsonRejection) -> Self {
-        Self::Json(rejection)
-    }
-}
-
-impl From<FormRejection> for PayloadRejection {
-    fn from(rejection: FormRejection) -> Self {
-        Self::Form(rejection)
+impl From<PayloadError> for PayloadRejection {
+    fn from(error: PayloadError) -> Self {
+        Self::Payload(error)
     }
 }
 
@@ -144,8 +140,7 @@ impl IntoResponse for PayloadRejection {
     fn into_response(self) -> Response {
         match self {
             Self::MissingLayer(missing) => missing.into_response(),
-            Self::Json(rejection) => rejection.into_response(),
-            Self::Form(rejection) => rejection.into_response(),
+            Self::Payload(_) => (self.status(), self.body_text()).into_response(),
         }
     }
 }
@@ -154,8 +149,7 @@ impl fmt::Display for PayloadRejection {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MissingLayer(missing) => missing.fmt(out),
-            Self::Json(rejection) => rejection.fmt(out),
-            Self::Form(rejection) => rejection.fmt(out),
+            Self::Payload(error) => error.fmt(out),
         }
     }
 }
@@ -165,8 +159,7 @@ impl Error for PayloadRejection {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::MissingLayer(_) => None,
-            Self::Json(rejection) => rejection.source(),
-            Self::Form(rejection) => rejection.source(),
+            Self::Payload(error) => error.source(),
         }
     }
 }

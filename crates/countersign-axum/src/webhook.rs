@@ -15,7 +15,7 @@ use crate::rejection::{MissingLayer, PayloadRejection, WebhookRejection};
 /// |---|---|
 /// | [`Bytes`], `String` | the body, byte for byte |
 /// | [`Json<T>`](axum::Json) | the body as JSON; the Content-Type must say so |
-/// | [`Form<T>`](axum::Form) | the body as a form; the Content-Type must say so |
+/// | [`Form<T>`](axum::Form) | the body as a form without nested fields; the Content-Type must say so |
 /// | [`Payload<T>`](crate::Payload) | what the scheme calls the payload, whatever the Content-Type |
 /// | any other [`FromRequest`] | what it makes of the verified body |
 ///
@@ -98,7 +98,7 @@ pub(crate) fn delivery_of(request: &Request) -> Result<Delivery, MissingLayer> {
 }
 
 /// Makes the verified body the one that extractors find.
-pub(crate) fn show(delivery: &Delivery, request: &mut Request) {
+fn show(delivery: &Delivery, request: &mut Request) {
     *request.body_mut() = Body::from(delivery.body().clone());
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         *request.method_mut() = Method::POST;

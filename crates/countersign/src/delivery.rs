@@ -171,7 +171,7 @@ impl Delivery {
     #[must_use]
     pub fn payload(&self) -> PayloadText<'_> {
         let body = self.body();
-        if Shape::of(body) == Shape::Json {
+        if Shape::of(body) != Shape::Form {
             return PayloadText::Document(Cow::Borrowed(body));
         }
         for payload in self.scheme().payload.iter() {
@@ -226,16 +226,19 @@ impl fmt::Debug for Delivery {
 
 /// What a body looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+pub(crate) enum Shape {
     Json,
+    Xml,
     Form,
 }
 
 impl Shape {
-    /// An encoded form cannot begin with a brace or a bracket: urlencoding escapes them.
-    fn of(body: &[u8]) -> Self {
-        match body.trim_ascii_start().first() {
-            Some(b'{' | b'[') => Self::Json,
+    /// An encoded form cannot begin with a brace, a bracket or a less-than sign: urlencoding escapes them. XML may have a byte order mark.
+    pub(crate) fn of(body: &[u8]) -> Self {
+        match body.trim_ascii_start() {
+            [b'{' | b'[', ..] => Self::Json,
+            [b'<', ..] => Self::Xml,
+            [0xEF, 0xBB, 0xBF, rest @ ..] if rest.trim_ascii_start().starts_with(b"<") => Self::Xml,
             _ => Self::Form,
         }
     }

@@ -45,6 +45,7 @@
 //! | check | signed content under every secret, against every candidate | [`Verified`] |
 //! | own answers | handshakes and unsigned probes, which are no deliveries | [`Finished`], [`Reply`] |
 //! | delivery | id, event, tenant, each marked signed or unsigned | [`Delivery`] |
+//! | payload | JSON, form or XML to a type of your own | [`Delivery::read`] |
 //! | outcome | refusal to status | [`outcome`] |
 //!
 //! Built-in schemes are in [`providers`], the model for one's own in [`scheme`], defaults with their reasons in [`defaults`], and what
@@ -55,6 +56,7 @@
 //! |---|---|
 //! | `sign` | `Scheme::sign`: the headers a genuine sender would send, for tests and tools |
 //! | `toml` | `Scheme::from_toml`: a scheme of one's own from a TOML file |
+//! | `xml` | `Delivery::xml`: payloads in XML, through `quick-xml` |
 //!
 //! Minimum Rust: 1.88 (`sha2` 0.11 and `time` 0.3 ask for it).
 #![forbid(unsafe_code)]
@@ -75,6 +77,7 @@ mod json;
 mod judge;
 mod mac;
 pub mod outcome;
+mod payload;
 pub mod providers;
 mod public_url;
 mod reading;
@@ -95,6 +98,7 @@ pub use self::delivery::{Delivery, Field, PayloadText};
 pub use self::handshake::Question;
 pub use self::hooks::Failure;
 pub use self::intake::{Asked, Finished, Intake};
+pub use self::payload::{PayloadError, PayloadErrorKind};
 pub use self::public_url::{ProxyError, TrustedProxies};
 pub use self::reading::{Broken, Chunks, Reading, Received};
 pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SettingError};
