@@ -152,7 +152,7 @@ fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candida
         })?
         .ok_or(Refusal::SignatureMissing)?;
     let mut read = SignatureText::default();
-    read.read(compiled.reader(), trim(text.as_bytes()))?;
+    read.read(compiled.reader(true), trim(text.as_bytes()))?;
     Ok(read.finish()?.candidates)
 }
 

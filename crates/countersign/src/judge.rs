@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::refusal::Refusal;
 use crate::request::{Head, ReadError, Value, is_media_type, is_plain_header_id};
-use crate::scheme::compiled::Compiled;
+use crate::scheme::compiled::{Compiled, Plan};
 use crate::scheme::signature::{Candidates, SignatureText, find};
 use crate::scheme::{Lines, Part, Place, Text};
 use crate::signed_content::{Content, Facts};
@@ -18,8 +18,8 @@ use crate::verify::KeptValues;
 /// Content before and after the body: stamps, ids, literals. Longer text moves to the heap.
 pub(crate) type Around = SmallVec<[u8; 128]>;
 
-/// The texts that carry the signature.
-type Values<'a> = SmallVec<[Value<'a>; 1]>;
+/// The texts that carry the signature, and whether each is at the scheme's first place.
+type Values<'a> = SmallVec<[(bool, Value<'a>); 1]>;
 
 /// What steps 1 to 3 found good in a head. It borrows from the head and is large, so it is lent and not handed over.
 pub(crate) struct Judged<'j, 'h> {
@@ -99,13 +99,19 @@ fn signature_values<'a, H: Head>(
     head: &'a H,
     values: &mut Values<'a>,
 ) -> Result<(), Refusal> {
-    for spot in &compiled.signature {
+    for (at, spot) in compiled.signature.iter().enumerate() {
+        let is_first = at == 0;
         if compiled.scheme.signature.lines == Lines::Many {
-            values.extend(spot.lines(family, head).map(Cow::Borrowed));
+            let lines = spot.lines(family, head).map(Cow::Borrowed);
+            values.extend(lines.map(|line| (is_first, line)));
             continue;
         }
         match spot.read(family, head) {
-            Ok(Some(value)) => values.push(value),
+            // Who sends a token twice lets us choose between two.
+            Ok(Some(_)) if !values.is_empty() && compiled.plan == Plan::Compared => {
+                return Err(Refusal::SignatureRepeated);
+            }
+            Ok(Some(value)) => values.push((is_first, value)),
             Ok(None) => {}
             Err(ReadError::Repeated) => return Err(Refusal::SignatureRepeated),
             Err(ReadError::Malformed) => return Err(Refusal::SignatureMalformed),
@@ -120,14 +126,14 @@ fn signature_values<'a, H: Head>(
 /// Step 1, into `text`. `None` when the signature lies in the body.
 fn read_signature<'t, 'v>(
     compiled: &Compiled,
-    values: &'v [Value<'_>],
+    values: &'v [(bool, Value<'_>)],
     text: &'t mut SignatureText<'v>,
 ) -> Result<Option<&'t SignatureText<'v>>, Refusal> {
     if values.is_empty() {
         return Ok(None);
     }
-    for value in values {
-        text.read(compiled.reader(), value)
+    for (is_first, value) in values {
+        text.read(compiled.reader(*is_first), value)
             .map_err(|refusal| as_stamp(compiled, refusal))?;
     }
     text.check()?;

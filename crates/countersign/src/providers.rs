@@ -15,7 +15,7 @@ mod websub;
 mod wordpress;
 mod zapier;
 
-pub use self::cloudevents::{CLOUDEVENTS, CLOUDEVENTS_QUERY};
+pub use self::cloudevents::CLOUDEVENTS;
 pub use self::github::{GITHUB, GITHUB_SHA1};
 pub use self::intercom::INTERCOM;
 pub use self::mailchimp::{MAILCHIMP, MANDRILL};
@@ -35,7 +35,6 @@ use crate::scheme::Scheme;
 /// Every built-in scheme, in alphabetical order of the names.
 pub static ALL: &[Scheme] = &[
     CLOUDEVENTS,
-    CLOUDEVENTS_QUERY,
     GITHUB,
     GITHUB_SHA1,
     INTERCOM,

@@ -24,10 +24,11 @@ const ALLOWED: Handshake = Handshake {
     ..Handshake::BASE
 };
 
-/// CloudEvents over HTTP web hooks: `Authorization: Bearer …`. Nothing is signed.
+/// CloudEvents over HTTP web hooks: `Authorization: Bearer …`, or the parameter `access_token`. Nothing is signed.
 ///
-/// - **Secret**: the token that was agreed with the sender. Whoever sees it once can send anything for ever. [`CLOUDEVENTS_QUERY`] takes it
-///   from the URL, which the specification discourages.
+/// - **Secret**: the token that was agreed with the sender. Whoever sees it once can send anything for ever. The specification has receivers
+///   take it from either place and discourages the second, for URLs end up in logs; both at once are refused.
+///   [`token_in`](crate::ReceiverBuilder::token_in) names one place alone, such as [`TokenPlace::Bearer`](crate::scheme::TokenPlace::Bearer).
 /// - **Handshake**: the sender asks by OPTIONS whether its origin may deliver. It is answered for the one origin that is configured as
 ///   `allowed-origin` ([`config`](crate::ReceiverBuilder::config)), or when the application agrees
 ///   ([`consent`](crate::ReceiverBuilder::consent)); the rate is not limited. It authenticates nobody.
@@ -46,6 +47,8 @@ pub const CLOUDEVENTS: Scheme = Scheme {
     signature: SignatureRule {
         place: Place::Header(text!("authorization")),
         layout: Layout::Prefix(text!("Bearer ")),
+        also: list![Place::QueryParam(text!("access_token"))],
+        also_layout: Some(Layout::Bare),
         encoding: Encoding::Plain,
         ..SignatureRule::BASE
     },
@@ -81,16 +84,4 @@ pub const CLOUDEVENTS: Scheme = Scheme {
         ALLOWED,
     ],
     ..Scheme::BASE
-};
-
-/// [`CLOUDEVENTS`] with the token in the parameter `access_token`. URLs end up in logs: everybody who reads one has the token.
-pub const CLOUDEVENTS_QUERY: Scheme = Scheme {
-    name: text!("cloudevents-webhook-query"),
-    title: text!("CloudEvents web hooks (query token)"),
-    signature: SignatureRule {
-        place: Place::QueryParam(text!("access_token")),
-        encoding: Encoding::Plain,
-        ..SignatureRule::BASE
-    },
-    ..CLOUDEVENTS
 };

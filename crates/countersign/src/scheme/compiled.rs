@@ -32,6 +32,7 @@ pub(crate) struct Compiled {
     /// What a candidate looks like.
     tag: Tag,
     layout: Layout,
+    also_layout: Layout,
     prefix_has_no_case: bool,
     pub(crate) pair_keys: Vec<Text>,
     /// Places outside the body that may hold a signature; empty when it lies in the body.
@@ -211,6 +212,10 @@ impl Compiled {
         Self {
             tag,
             prefix_has_no_case: scheme.signature.place == Place::Header(text!("authorization")),
+            also_layout: match &scheme.signature.also_layout {
+                Some(also) => also.clone(),
+                None => layout.clone(),
+            },
             layout,
             pair_keys: scheme.pair_keys(),
             signature,
@@ -264,10 +269,14 @@ impl Compiled {
         }
     }
 
-    /// How signature texts are read.
-    pub(crate) fn reader(&self) -> Reader<'_> {
+    /// How signature texts are read: at the scheme's first place, or at a further one.
+    pub(crate) fn reader(&self, is_first: bool) -> Reader<'_> {
         Reader {
-            layout: &self.layout,
+            layout: if is_first {
+                &self.layout
+            } else {
+                &self.also_layout
+            },
             tag: self.tag,
             pair_keys: &self.pair_keys,
             prefix_has_no_case: self.prefix_has_no_case,

@@ -27,12 +27,15 @@ pub struct SignatureRule {
     #[serde(flatten)]
     pub place: Place,
     /// Further places that may each hold a signature (a sender with two keys and a header for each). Those that are there are all
-    /// candidates; at least one place must be there.
+    /// candidates; at least one place must be there. A token is in one of them only.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub also: List<Place>,
     /// How the signatures are laid out in that text.
     #[serde(default)]
     pub layout: Layout,
+    /// The layout at the further places, where it is another one (a bearer token that may also be a parameter).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also_layout: Option<Layout>,
     /// How a signature's bytes are written.
     #[serde(default)]
     pub encoding: Encoding,
@@ -47,6 +50,7 @@ impl SignatureRule {
         place: Place::Header(Cow::Borrowed("")),
         also: Cow::Borrowed(&[]),
         layout: Layout::Bare,
+        also_layout: None,
         encoding: Encoding::Hex,
         lines: Lines::One,
     };

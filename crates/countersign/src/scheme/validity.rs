@@ -154,7 +154,25 @@ impl Scheme {
                 "only a header can have several lines",
             )?;
         }
-        self.check_layout()?;
+        ensure(
+            rule.also_layout.is_none() || !rule.also.is_empty(),
+            "signature.also_layout",
+            "there is no further place",
+        )?;
+        ensure(
+            rule.also.is_empty() || self.algorithm != Algorithm::Basic,
+            "signature.also",
+            "basic authentication has one place only",
+        )?;
+        check_layout(&rule.layout)?;
+        if let Some(layout) = &rule.also_layout {
+            check_layout(layout)?;
+            ensure(
+                matches!(layout, Layout::Bare | Layout::Prefix(_)),
+                "signature.also_layout",
+                "further places hold a bare signature or one behind a prefix",
+            )?;
+        }
         match self.algorithm {
             Algorithm::Token => ensure(
                 rule.encoding == Encoding::Plain,
@@ -172,66 +190,6 @@ impl Scheme {
                 "signature.encoding",
                 "a signature is written in hex or base64",
             ),
-        }
-    }
-
-    fn check_layout(&self) -> Checked {
-        const FIELD: &str = "signature.layout";
-        match &self.signature.layout {
-            Layout::Bare => Ok(()),
-            Layout::Prefix(prefix) => ensure(!prefix.is_empty(), FIELD, "the prefix is empty"),
-            Layout::Pairs {
-                separator,
-                assign,
-                accept,
-                ignore,
-            } => {
-                ensure(
-                    !separator.is_empty() && !assign.is_empty() && separator != assign,
-                    FIELD,
-                    "separator and assign must be there and differ",
-                )?;
-                check_labels(accept, ignore, &[separator, assign])
-            }
-            Layout::List {
-                separator,
-                fields,
-                between,
-                accept,
-                ignore,
-                first_is_value,
-            } => {
-                let count = |wanted| fields.iter().filter(|field| **field == wanted).count();
-                ensure(
-                    count(ItemField::Signature) == 1,
-                    FIELD,
-                    "an item has exactly one signature field",
-                )?;
-                ensure(
-                    count(ItemField::Label) <= 1,
-                    FIELD,
-                    "an item has at most one label",
-                )?;
-                ensure(
-                    fields.len() == 1 || !between.is_empty() && between != separator,
-                    FIELD,
-                    "between must be there and differ from the separator",
-                )?;
-                ensure(
-                    !first_is_value || !separator.is_empty(),
-                    FIELD,
-                    "a first value needs a separator behind it",
-                )?;
-                if count(ItemField::Label) == 1 {
-                    check_labels(accept, ignore, &[separator, between])
-                } else {
-                    ensure(
-                        accept.is_empty() && ignore.is_empty(),
-                        FIELD,
-                        "accept and ignore need a label field",
-                    )
-                }
-            }
         }
     }
 
@@ -543,6 +501,66 @@ impl Scheme {
             Some(("algorithm", "MD5 and CRC-32 are not built in"))
         } else {
             None
+        }
+    }
+}
+
+fn check_layout(layout: &Layout) -> Checked {
+    const FIELD: &str = "signature.layout";
+    match layout {
+        Layout::Bare => Ok(()),
+        Layout::Prefix(prefix) => ensure(!prefix.is_empty(), FIELD, "the prefix is empty"),
+        Layout::Pairs {
+            separator,
+            assign,
+            accept,
+            ignore,
+        } => {
+            ensure(
+                !separator.is_empty() && !assign.is_empty() && separator != assign,
+                FIELD,
+                "separator and assign must be there and differ",
+            )?;
+            check_labels(accept, ignore, &[separator, assign])
+        }
+        Layout::List {
+            separator,
+            fields,
+            between,
+            accept,
+            ignore,
+            first_is_value,
+        } => {
+            let count = |wanted| fields.iter().filter(|field| **field == wanted).count();
+            ensure(
+                count(ItemField::Signature) == 1,
+                FIELD,
+                "an item has exactly one signature field",
+            )?;
+            ensure(
+                count(ItemField::Label) <= 1,
+                FIELD,
+                "an item has at most one label",
+            )?;
+            ensure(
+                fields.len() == 1 || !between.is_empty() && between != separator,
+                FIELD,
+                "between must be there and differ from the separator",
+            )?;
+            ensure(
+                !first_is_value || !separator.is_empty(),
+                FIELD,
+                "a first value needs a separator behind it",
+            )?;
+            if count(ItemField::Label) == 1 {
+                check_labels(accept, ignore, &[separator, between])
+            } else {
+                ensure(
+                    accept.is_empty() && ignore.is_empty(),
+                    FIELD,
+                    "accept and ignore need a label field",
+                )
+            }
         }
     }
 }
