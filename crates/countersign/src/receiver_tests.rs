@@ -329,3 +329,83 @@ fn no_secret_is_ever_printed() {
     }
     assert!(printed.contains("secret-1"), "labels are what is printed");
 }
+
+fn cloudevents() -> Receiver {
+    let secret = Secret::new("0123456789abcdef-token").unwrap();
+    Receiver::builder(crate::providers::CLOUDEVENTS, secret)
+        .accept_weak(Weak::NothingSigned)
+        .build()
+        .unwrap()
+}
+
+/// What a token is refused for before a byte of the body is there.
+fn token_refused(target: &str, authorization: &[&str]) -> Option<Refusal> {
+    let mut builder = http::Request::post(target);
+    for value in authorization {
+        builder = builder.header("authorization", *value);
+    }
+    let head = builder.body(()).unwrap();
+    cloudevents().open(&head, NOW).err()
+}
+
+#[test]
+fn a_token_is_in_one_of_its_places_and_judged_before_the_body() {
+    const IN_QUERY: &str = "/e?access_token=0123456789abcdef-token";
+    assert_eq!(
+        token_refused("/e", &["Bearer 0123456789abcdef-token"]),
+        None
+    );
+    assert_eq!(
+        token_refused("/e", &["bearer 0123456789abcdef-token"]),
+        None
+    );
+    assert_eq!(token_refused(IN_QUERY, &[]), None);
+
+    for (target, authorization, refusal) in [
+        ("/e", &[][..], Refusal::SignatureMissing),
+        (
+            "/e",
+            &["0123456789abcdef-token"],
+            Refusal::SignatureMalformed,
+        ),
+        (
+            "/e",
+            &["Bearer 0123456789abcdef-Token"],
+            Refusal::SignatureMismatch,
+        ),
+        (
+            "/e",
+            &["Bearer 0123456789abcdef-toke"],
+            Refusal::SignatureMismatch,
+        ),
+        (
+            "/e",
+            &["Bearer 0123456789abcdef-token-"],
+            Refusal::SignatureMismatch,
+        ),
+        ("/e?access_token=0", &[], Refusal::SignatureMismatch),
+        (
+            "/e?access_token=Bearer+0123456789abcdef-token",
+            &[],
+            Refusal::SignatureMismatch,
+        ),
+        // Twice lets us choose, also when both are right.
+        (
+            IN_QUERY,
+            &["Bearer 0123456789abcdef-token"],
+            Refusal::SignatureRepeated,
+        ),
+        (IN_QUERY, &["Bearer 0"], Refusal::SignatureRepeated),
+        (
+            "/e",
+            &["Bearer 0123456789abcdef-token"; 2],
+            Refusal::SignatureRepeated,
+        ),
+    ] {
+        assert_eq!(
+            token_refused(target, authorization),
+            Some(refusal),
+            "{target} {authorization:?}"
+        );
+    }
+}

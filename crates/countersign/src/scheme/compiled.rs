@@ -4,6 +4,8 @@ use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::signature::{Reader, Tag};
 use super::{Algorithm, Layout, List, Part, Place, Scheme, Text, UrlSpelling};
 use crate::handshake::Asked;
@@ -74,15 +76,15 @@ pub(crate) struct Compiled {
 
 /// Configured values that the content holds beside the secret. Access keys among them: their names alone are printed.
 #[derive(Clone, Default)]
-pub(crate) struct Config(BTreeMap<String, String>);
+pub(crate) struct Config(BTreeMap<String, Zeroizing<String>>);
 
 impl Config {
     pub(crate) fn set(&mut self, name: String, value: String) {
-        self.0.insert(name, value);
+        self.0.insert(name, Zeroizing::new(value));
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.0.get(name).map(|value| value.as_str())
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
