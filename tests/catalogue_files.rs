@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign::danger::Weak;
+use countersign::danger::{NoSecret, Weak};
 use countersign::scheme::{Algorithm, Grade, KeyFormat, Part, Scheme};
 use countersign::{Receiver, ReceiverBuilder, Secret, SecretRing};
 
@@ -58,6 +58,7 @@ pub(crate) fn builder(
         Grade::SignatureBesideBody => builder.accept_weak(Weak::BodyNotSigned),
         Grade::ExtensibleDigest => builder.accept_weak(Weak::ExtensibleDigest),
         Grade::Token => builder.accept_weak(Weak::NothingSigned),
+        Grade::Unsigned => builder.accept_weak(Weak::NothingProven),
         _ => builder,
     }
 }
@@ -71,8 +72,16 @@ fn config_names(parts: &[Part], names: &mut Vec<String>) {
     }
 }
 
+/// What a receiver of the scheme needs: a secret, unless the sender proves nothing.
+pub(crate) fn secrets(scheme: &Scheme) -> SecretRing {
+    match scheme.algorithm {
+        Algorithm::Unsigned => NoSecret.into(),
+        _ => secret(scheme).into(),
+    }
+}
+
 /// A secret that the scheme can use.
-pub(crate) fn secret(scheme: &Scheme) -> Secret {
+fn secret(scheme: &Scheme) -> Secret {
     const KEY: &str = "0123456789abcdefghijklmnopqrstuv";
     let text = match &scheme.key {
         _ if scheme.algorithm == Algorithm::Basic => format!("user:{KEY}"),

@@ -287,10 +287,7 @@ fn an_id_is_made_of_several_places() {
 
 #[test]
 fn a_signed_value_covers_what_is_inside_it() {
-    let receiver = receiver(Scheme {
-        unsigned: countersign::list![],
-        ..catalogue("exact-online")
-    });
+    let receiver = receiver(catalogue("exact-online"));
     let content = r#"{"Topic":"Items","Action":"Update","Division":1}"#;
     let signature = hex(content).to_uppercase();
     let body = format!(r#"{{"Content":{content},"HashCode":"{signature}"}}"#);

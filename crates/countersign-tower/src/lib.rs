@@ -50,7 +50,13 @@
 //! | `response` | [`respond`]: how a refusal is spelled in HTTP |
 //! | `clock` | [`TokioClock`]: the default clock |
 //!
-//! There are no features. Minimum Rust: 1.88.
+//! # Features
+//! | feature | adds |
+//! |---|---|
+//! | `toml` | `Scheme::from_toml`: a scheme of one's own from a TOML file |
+//! | `xml` | `Delivery::xml`, and XML documents in `Delivery::read` |
+//!
+//! Minimum Rust: 1.88.
 
 mod body;
 mod clock;

@@ -29,3 +29,6 @@ pub const MOST_SECRETS: usize = 16;
 
 /// The longest id, event name or tenant in bytes. Ids are UUIDs or a provider's equivalent; 256 is four times the longest known.
 pub const MAX_FIELD_LEN: usize = 256;
+
+/// The longest one that several values make up: CloudEvents' source is a URI, and an id comes behind it.
+pub const MAX_JOINED_LEN: usize = 1_024;

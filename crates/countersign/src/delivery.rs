@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::defaults::{MAX_FIELD_LEN, MAX_JOINED_LEN};
 use crate::form;
 use crate::json::{self, Found};
 use crate::refusal::Refusal;
@@ -73,7 +74,7 @@ impl PartialEq for FieldText {
 impl Eq for FieldText {}
 
 impl Field {
-    /// The text: 1 to 256 bytes without control characters or surrounding blanks.
+    /// The text: 1 to 256 bytes (1,024 where several values make it up) without control characters or surrounding blanks.
     #[must_use]
     pub fn as_str(&self) -> &str {
         // Made from text.
@@ -294,7 +295,12 @@ impl<'a> Fields<'a> {
                 continue;
             };
             let signed = self.compiled.scheme.signs(place);
-            if !std::str::from_utf8(text.as_bytes()).is_ok_and(is_plain_field) {
+            let most = match place {
+                Place::All(_) => MAX_JOINED_LEN,
+                _ => MAX_FIELD_LEN,
+            };
+            let is_plain = |text: &str| is_plain_field(text, most);
+            if !std::str::from_utf8(text.as_bytes()).is_ok_and(is_plain) {
                 let name = match spots {
                     [Some(spot)] => spot.name(self.verified.family),
                     _ => name(place),
