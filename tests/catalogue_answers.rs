@@ -330,10 +330,12 @@ fn name(handshake: &Handshake) -> String {
     values.extend(handshake.headers.iter().map(header));
     for value in values {
         match value {
-            AnswerValue::Echo(
-                Place::Header(name) | Place::QueryParam(name) | Place::Json(name),
-            ) => return name.into_owned(),
-            AnswerValue::Mac { .. } => return "challenge".to_owned(),
+            AnswerValue::Echo(place) | AnswerValue::Mac { of: place, .. } => match place {
+                Place::Header(name) | Place::QueryParam(name) | Place::Json(name) => {
+                    return name.into_owned();
+                }
+                _ => {}
+            },
             _ => {}
         }
     }

@@ -317,18 +317,28 @@ pub(crate) fn answer_signed(
             Some(value) => Ok(Some(Cow::Owned(value.to_owned()))),
             None => body.text(place),
         };
+        // Without a mark the values themselves are it.
+        if handshake.when.is_empty() {
+            let mut is_whole = true;
+            for place in places(handshake) {
+                is_whole &= text(place)?.is_some();
+            }
+            if !is_whole {
+                continue;
+            }
+        }
         let key = compiled.keys.get(secret);
         return reply(handshake, &|value| match value {
             AnswerValue::Fixed(_) => Ok(None),
             AnswerValue::Echo(place) => text(place),
             AnswerValue::Mac { of, encoding } => {
-                let Some(of) = text(of)? else {
+                let Some(of_text) = text(of)? else {
                     return Ok(None);
                 };
-                is_safe(&of)?;
+                is_safe(&of_text, of)?;
                 let mac = key.and_then(|key| key.keyed.start());
                 let mut mac = mac.ok_or(Refusal::SignatureMismatch)?;
-                mac.update(of.as_bytes());
+                mac.update(of_text.as_bytes());
                 let text = encoding.encode(mac.finish().as_bytes());
                 Ok(String::from_utf8(text).ok().map(Cow::Owned))
             }
@@ -393,9 +403,7 @@ fn reply<'v>(
             let text = read(value)?.ok_or_else(|| Refusal::FieldMissing {
                 name: name_of(place),
             })?;
-            is_safe(&text).map_err(|_| Refusal::FieldMalformed {
-                name: name_of(place),
-            })?;
+            is_safe(&text, place)?;
             Ok(text.into_owned())
         }
     };
@@ -437,7 +445,7 @@ fn reply<'v>(
 }
 
 /// Nothing that a browser could take for markup or script, and nothing that ends a line.
-fn is_safe(text: &str) -> Result<(), Refusal> {
+fn is_safe(text: &str, place: &Place) -> Result<(), Refusal> {
     let safe = |byte: u8| {
         byte.is_ascii_alphanumeric()
             || matches!(
@@ -449,7 +457,7 @@ fn is_safe(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::FieldMalformed {
-        name: "challenge".into(),
+        name: name_of(place),
     })
 }
 

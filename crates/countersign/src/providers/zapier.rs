@@ -7,7 +7,7 @@ use crate::{list, text};
 /// - **Secret**: `user:password`, as in the Zap's "Basic Auth" field. [`ZAPIER_HEADER`] and [`ZAPIER_QUERY`] take a token from a header or
 ///   from the URL; [`token_in`](crate::ReceiverBuilder::token_in) names which. All of them are tokens: whoever sees one request can
 ///   send anything for ever.
-/// - **Bodies**: what the author chose: JSON, a form, XML or raw text.
+/// - **Bodies**: what the author chose: JSON, a form, XML or raw text. A GET carries its values in the query string, which is no payload here.
 /// - **Id, event, time**: none, unless the author maps them into the body.
 /// - **Retries**: a failed step is an error of the Zap's run; it is replayed by itself only where Autoreplay is on.
 pub const ZAPIER: Scheme = Scheme {
@@ -23,7 +23,7 @@ pub const ZAPIER: Scheme = Scheme {
         place: Place::Header(text!("authorization")),
         ..SignatureRule::BASE
     },
-    methods: list![text!("POST"), text!("PUT")],
+    methods: list![text!("POST"), text!("PUT"), text!("GET")],
     media_types: list![],
     payload: list![Payload::Body, Payload::Form],
     ..Scheme::BASE
