@@ -37,9 +37,6 @@ const NODE_KEEPS: &AsciiSet = &percent_encoding::NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// Node's parser reads so many parameters and no more.
-const NODE_MAX_PARAMETERS: usize = 1_000;
-
 /// Where the public URL comes from.
 #[derive(Clone, Debug)]
 pub(crate) enum PublicUrl {
@@ -124,56 +121,18 @@ impl Base {
     }
 }
 
-/// A query string, parsed and printed as Node's `querystring` does.
+/// A query string, taken apart as a form and written again. Every parameter is in it, in its place: none can be added or moved unsigned.
 fn by_querystring(query: &str) -> String {
-    let mut names: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::new();
-    let mut at = std::collections::HashMap::new();
-    let items = query.split('&').filter(|item| !item.is_empty());
-    for item in items.take(NODE_MAX_PARAMETERS) {
-        let (name, value) = item.split_once('=').unwrap_or((item, ""));
-        let (name, value) = (node_unescape(name), node_unescape(value));
-        let position = *at.entry(name.clone()).or_insert_with(|| {
-            names.push((name, Vec::new()));
-            names.len().saturating_sub(1)
-        });
-        if let Some((_, values)) = names.get_mut(position) {
-            values.push(value);
-        }
-    }
-    // A JavaScript object lists the keys that are array indices first, by number.
-    names.sort_by_key(|(name, _)| array_index(name).map_or((true, 0), |index| (false, index)));
     let mut text = String::new();
-    for (name, values) in &names {
-        for value in values {
-            if !text.is_empty() {
-                text.push('&');
-            }
-            text.extend(utf8_percent_encode(name, NODE_KEEPS));
-            text.push('=');
-            text.extend(utf8_percent_encode(value, NODE_KEEPS));
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if !text.is_empty() {
+            text.push('&');
         }
+        text.extend(utf8_percent_encode(&name, NODE_KEEPS));
+        text.push('=');
+        text.extend(utf8_percent_encode(&value, NODE_KEEPS));
     }
     text
-}
-
-fn node_unescape(text: &str) -> Cow<'_, str> {
-    let blanks: Cow<'_, str> = if text.contains('+') {
-        Cow::Owned(text.replace('+', " "))
-    } else {
-        Cow::Borrowed(text)
-    };
-    match percent_encoding::percent_decode_str(&blanks).decode_utf8_lossy() {
-        Cow::Borrowed(_) => blanks,
-        Cow::Owned(decoded) => Cow::Owned(decoded),
-    }
-}
-
-/// A canonical array index of JavaScript: a decimal number below 2³² − 1 without leading zeros.
-fn array_index(name: &str) -> Option<u32> {
-    let is_canonical = name == "0" || !name.starts_with(['0', '+']);
-    name.parse()
-        .ok()
-        .filter(|index| is_canonical && *index < u32::MAX)
 }
 
 /// Proxies whose word about the public URL is taken, and the hosts they may speak of.

@@ -45,7 +45,7 @@ pub enum UrlQuery {
     /// With the characters escaped that the WHATWG URL parser escapes in a query: controls, space, `"`, `#`, `<`, `>`, `'` and all
     /// that is not ASCII.
     Whatwg,
-    /// Taken apart and written again as Node's `querystring` module does: escapes decoded, values of one name grouped at its first, names that
-    /// are array indices first, and every byte escaped but letters, digits and `-_.!~*'()`.
+    /// Taken apart into parameters and written again in their order, every byte escaped but letters, digits and `-_.!~*'()`, as Node's
+    /// `querystring` module writes them: a space becomes `%20`, and a name without a value gets its equals sign.
     Querystring,
 }
