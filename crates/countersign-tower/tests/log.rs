@@ -8,63 +8,20 @@
 #[path = "tower/support.rs"]
 mod support;
 
-use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
-
+use countersign_testkit::log;
 use countersign_tower::Receiver;
 use http::Request;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
 
 use support::{
     GITHUB_BODY, GITHUB_SECRET, GITHUB_SIGNATURE, STRIPE_BODY, STRIPE_SENT, STRIPE_SIGNATURE, Step,
     github, scripted, send, signed, stripe,
 };
 
-/// Writes every event of this library as one line.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, " {}={value:?}", field.name()).unwrap();
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("countersign")
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
-        event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
 async fn logged(receiver: Receiver, head: http::request::Builder, body: &'static str) -> String {
-    let lines = Lines::default();
-    let guard = tracing::subscriber::set_default(lines.clone());
+    log::listen();
     let (body, _) = scripted([Step::Data(body)]);
     send(receiver, head.body(body).unwrap()).await;
-    drop(guard);
-    let lines = lines.0.lock().unwrap();
+    let lines = log::take();
     let [line] = lines.as_slice() else {
         panic!("one event per attempt: {lines:?}");
     };

@@ -1,15 +1,11 @@
-//! A clock, published vectors, and what a sender sees.
-
-use std::time::Duration;
+//! Published vectors, and what a sender sees.
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request};
-use countersign::Message;
-use countersign_axum::{
-    Clock, CountersignLayer, Receiver, Scheme, Sleep, Timestamp, danger, providers,
-};
+use countersign_axum::{CountersignLayer, Receiver, Scheme, Timestamp, danger, providers};
+use countersign_testkit::{ManualClock, Sender};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use tower::ServiceExt;
@@ -41,27 +37,11 @@ pub(crate) struct Yo {
     pub(crate) yo: bool,
 }
 
-/// The moment of Slack's vector; the other schemes here sign no time. No body waits in these tests.
-#[derive(Debug)]
-struct FixedClock;
-
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_secs(SLACK_SENT)
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn sleep(&self, _: Duration) -> Sleep {
-        Box::pin(std::future::pending())
-    }
-}
-
 pub(crate) fn layer(scheme: Scheme, secret: &str) -> CountersignLayer {
     let secret = danger::secret_of_any_length(secret).unwrap();
-    let receiver = Receiver::builder(scheme, secret).clock(FixedClock).build();
+    // The moment of Slack's vector; the other schemes here sign no time.
+    let clock = ManualClock::at_secs(SLACK_SENT);
+    let receiver = Receiver::builder(scheme, secret).clock(clock).build();
     CountersignLayer::new(receiver.unwrap())
 }
 
@@ -86,13 +66,11 @@ pub(crate) fn github_json(path: &str) -> Builder {
 
 /// A request as a genuine sender would send it.
 pub(crate) fn signed(scheme: &Scheme, secret: &str, kind: &str, body: &[u8]) -> Request<Body> {
-    let secret = danger::secret_of_any_length(secret).unwrap();
-    let message = Message::new(body, Timestamp::from_secs(SLACK_SENT)).media_type(kind);
-    let mut request = Request::new(Body::from(Bytes::copy_from_slice(body)));
-    *request.method_mut() = scheme.methods[0].parse().unwrap();
-    let headers = scheme.sign(&secret, &message).unwrap();
-    request.headers_mut().extend(headers);
-    request
+    Sender::new(scheme.clone(), secret)
+        .at(Timestamp::from_secs(SLACK_SENT))
+        .url("https://example.com/")
+        .media_type(kind)
+        .send_as(body)
 }
 
 pub(crate) fn github_signed(kind: &str, body: &[u8]) -> Request<Body> {

@@ -8,14 +8,15 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::any;
 use bytes::Bytes;
-use countersign::{Receiver, Refusal, Secret};
+use countersign::{Clock, Refusal};
 use countersign_axum::{CountersignLayer, Webhook};
 use http::StatusCode;
 use tokio::net::TcpListener;
 
-use super::attempts::{self, ATTEMPT_HEADER, LIMIT};
+use super::attempts::ATTEMPT_HEADER;
+use super::services::SERVICES;
 
 /// What became of one attempt, as the operator sees it.
 #[derive(Clone, Debug, Default)]
@@ -46,16 +47,16 @@ impl Running {
 }
 
 /// Starts the receiver on a free port of the loopback interface; it runs until the program ends.
-pub(crate) async fn start() -> Result<Running, Box<dyn std::error::Error>> {
+pub(crate) async fn start(
+    clock: impl Clock + Clone,
+) -> Result<Running, Box<dyn std::error::Error>> {
     let outcomes = Outcomes::default();
     let mut app = Router::new();
-    for (scheme, secret) in attempts::schemes() {
-        let path = format!("/{}", scheme.name);
-        let receiver = Receiver::builder(scheme, Secret::new(secret)?)
-            .max_body(LIMIT)
-            .build()?;
-        let handler = post(handle).with_state(Arc::clone(&outcomes));
-        app = app.route(&path, handler.layer(CountersignLayer::new(receiver)));
+    for service in SERVICES {
+        let receiver = service.receiver(clock.clone())?;
+        let handler = any(handle).with_state(Arc::clone(&outcomes));
+        let layer = CountersignLayer::new(receiver);
+        app = app.route(&service.path(), handler.layer(layer));
     }
     // Outside the layer: sees what the layer said of each attempt.
     let app = app.layer(middleware::from_fn_with_state(

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
+use http::header::{CONTENT_LENGTH, HOST};
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::{Body, Frame};
 use hyper::client::conn::http1;
@@ -21,6 +22,7 @@ use super::attempts::{ATTEMPT_HEADER, Attempt};
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) status: u16,
+    pub(crate) body: Bytes,
     pub(crate) took: Duration,
 }
 
@@ -45,31 +47,34 @@ pub(crate) async fn send(to: SocketAddr, attempt: &Attempt) -> Result<Sent, Box<
     let stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let mut request = Request::post(format!("/{}", attempt.scheme))
-        .header("host", to.to_string())
-        .header(ATTEMPT_HEADER, attempt.number);
-    for (name, value) in &attempt.headers {
-        request = request.header(name, value);
+    let (mut head, body) = attempt.request.clone().into_parts();
+    // A server is asked for a path, whatever name it is known under.
+    if let Some(target) = head.uri.path_and_query() {
+        head.uri = target.clone().into();
     }
+    head.headers.insert(HOST, to.to_string().parse()?);
+    head.headers.insert(ATTEMPT_HEADER, attempt.number.into());
     let body = match attempt.declared {
-        None => Either::Left(Full::new(attempt.body.clone())),
+        None => Either::Left(Full::new(body)),
         Some(length) => {
-            request = request.header("content-length", length);
+            head.headers.insert(CONTENT_LENGTH, length.into());
             Either::Right(NeverSent)
         }
     };
     let exchange = async {
-        let response = sender.send_request(request.body(body)?).await?;
+        let request = Request::from_parts(head, body);
+        let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
-        response.into_body().collect().await?;
-        Ok::<u16, Box<dyn Error>>(status)
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok::<_, Box<dyn Error>>((status, body))
     };
     // Drives the connection until it ends; what became of it shows in the exchange.
     let connection = tokio::spawn(connection);
-    let status = tokio::time::timeout(Duration::from_secs(5), exchange).await??;
+    let (status, body) = tokio::time::timeout(Duration::from_secs(5), exchange).await??;
     connection.abort();
     Ok(Sent {
         status,
+        body,
         took: started.elapsed(),
     })
 }

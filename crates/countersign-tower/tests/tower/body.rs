@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use countersign_testkit::ManualClock;
 use countersign_tower::{
     Clock, Countersign, Receiver, Secret, Sleep, Timestamp, providers::GITHUB,
 };
@@ -11,8 +12,8 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::support::{
-    FixedClock, GITHUB_BODY, GITHUB_SECRET, Reply, STRIPE_BODY, STRIPE_SENT, STRIPE_SIGNATURE,
-    Seen, Step, github, ready, scripted, send, signed, stripe,
+    GITHUB_BODY, GITHUB_SECRET, Reply, STRIPE_BODY, STRIPE_SENT, STRIPE_SIGNATURE, Seen, Step,
+    github, ready, scripted, send, signed, stripe,
 };
 
 fn done() -> Reply {
@@ -25,10 +26,16 @@ fn done() -> Reply {
 
 fn limited(max_body: u64) -> Receiver {
     Receiver::builder(GITHUB, Secret::new(GITHUB_SECRET).unwrap())
-        .clock(FixedClock::at(0))
+        .clock(ManualClock::at_secs(0))
         .max_body(max_body)
         .build()
         .unwrap()
+}
+
+/// Deadlines are the runtime's, whose time is paused, as long as nobody sets a clock.
+fn on_the_runtimes_time() -> Receiver {
+    let secret = Secret::new(GITHUB_SECRET).unwrap();
+    Receiver::builder(GITHUB, secret).build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +153,7 @@ async fn a_body_that_stalls_is_given_ten_seconds() {
         let before = if steps.is_empty() { 0 } else { 4 };
         let (body, trace) = scripted(steps.into_iter().chain([Step::Stalls]));
         let start = Instant::now();
-        let (reply, seen) = send(github(), signed().body(body).unwrap()).await;
+        let (reply, seen) = send(on_the_runtimes_time(), signed().body(body).unwrap()).await;
         assert_eq!(reply, Reply::refused(408, "request timeout\n"));
         assert_near(start, before + 10);
         assert_eq!((trace.is_dropped(), seen.count()), (true, 0));
@@ -158,7 +165,7 @@ async fn a_body_that_trickles_is_given_thirty_seconds_in_all() {
     let (body, trace) =
         scripted((0..13).flat_map(|at| [Step::Waits(9), Step::Data(&GITHUB_BODY[at..=at])]));
     let start = Instant::now();
-    let (reply, seen) = send(github(), signed().body(body).unwrap()).await;
+    let (reply, seen) = send(on_the_runtimes_time(), signed().body(body).unwrap()).await;
     assert_eq!(reply, Reply::refused(408, "request timeout\n"));
     assert_near(start, 30);
     assert_eq!((trace.is_dropped(), seen.count()), (true, 0));
@@ -174,7 +181,7 @@ async fn a_body_within_the_deadlines_passes() {
         Step::Waits(9),
     ]);
     let start = Instant::now();
-    let (reply, _) = send(github(), signed().body(body).unwrap()).await;
+    let (reply, _) = send(on_the_runtimes_time(), signed().body(body).unwrap()).await;
     assert_eq!(reply, done());
     assert_near(start, 27);
 }
@@ -205,6 +212,28 @@ async fn a_receiver_without_a_clock_gets_the_runtimes() {
         assert_eq!(reply, Reply::refused(408, "request timeout\n"));
         assert_near(start, seconds);
     }
+}
+
+/// The same by the receiver's own clock, at the very moment.
+#[tokio::test]
+async fn the_deadline_is_by_the_receivers_clock() {
+    let clock = ManualClock::at_secs(0);
+    let receiver = Receiver::builder(GITHUB, Secret::new(GITHUB_SECRET).unwrap())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let (body, trace) = scripted([Step::Data("Hello"), Step::Stalls]);
+    let sent = tokio::spawn(send(receiver, signed().body(body).unwrap()));
+    tokio::task::yield_now().await;
+    assert_eq!(clock.next_due(), Some(Duration::from_secs(10)));
+    clock.advance(Duration::from_secs(10) - Duration::from_nanos(1));
+    tokio::task::yield_now().await;
+    assert!(!trace.is_dropped());
+    clock.advance(Duration::from_nanos(1));
+    let (reply, seen) = sent.await.unwrap();
+    assert_eq!(reply, Reply::refused(408, "request timeout\n"));
+    assert_eq!((trace.is_dropped(), seen.count()), (true, 0));
+    assert_eq!(clock.sleepers(), 0);
 }
 
 /// Another second passes whenever this clock is asked: time goes by though nothing ever waits.

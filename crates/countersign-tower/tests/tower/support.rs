@@ -1,4 +1,4 @@
-//! A clock, published vectors, a scripted body, and a service that writes down what it gets.
+//! Published vectors, a scripted body, and a service that writes down what it gets.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -11,15 +11,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_tower::{
-    Clock, Countersign, Receiver, Sleep, Timestamp, VerifiedBody, danger, providers,
-};
+use countersign_testkit::ManualClock;
+use countersign_tower::{Countersign, Receiver, VerifiedBody, danger, providers};
 use http::request::{Builder, Parts};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 use tower::{Service, ServiceExt, service_fn};
 
 /// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
@@ -60,40 +58,10 @@ pub(crate) const STRIPE_BODY: &str = r#"{
 }
 "#;
 
-/// A wall clock that stands still, and the runtime's paused time.
-#[derive(Debug)]
-pub(crate) struct FixedClock {
-    now: Timestamp,
-    start: Instant,
-}
-
-impl FixedClock {
-    pub(crate) fn at(seconds: i64) -> Self {
-        Self {
-            now: Timestamp::from_secs(seconds),
-            start: Instant::now(),
-        }
-    }
-}
-
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        self.now
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn sleep(&self, duration: Duration) -> Sleep {
-        Box::pin(tokio::time::sleep(duration))
-    }
-}
-
 pub(crate) fn github() -> Receiver {
     let secret = danger::secret_of_any_length(GITHUB_SECRET).unwrap();
     Receiver::builder(providers::GITHUB, secret)
-        .clock(FixedClock::at(0))
+        .clock(ManualClock::at_secs(0))
         .build()
         .unwrap()
 }
@@ -102,7 +70,7 @@ pub(crate) fn github() -> Receiver {
 pub(crate) fn stripe(now: i64) -> Receiver {
     let secret = danger::secret_of_any_length(STRIPE_SECRET).unwrap();
     Receiver::builder(providers::STRIPE, secret)
-        .clock(FixedClock::at(now))
+        .clock(ManualClock::at_secs(now))
         .build()
         .unwrap()
 }

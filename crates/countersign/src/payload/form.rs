@@ -30,12 +30,12 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, PayloadError> 
     let mut decoded = form_urlencoded::parse(body);
     let pairs: Vec<_> = decoded.by_ref().take(MAX_FIELDS).collect();
     if decoded.next().is_some() {
-        let detail = format_args!("it has more than {MAX_FIELDS} fields");
+        let detail = format!("it has more than {MAX_FIELDS} fields");
         return Err(PayloadError::malformed(FORM, detail));
     }
     let paths: Option<Vec<_>> = pairs.iter().map(|(key, _)| path(key)).collect();
     let Some(paths) = paths else {
-        let detail = format_args!("a key has more than {MAX_BRACKETS} brackets");
+        let detail = format!("a key has more than {MAX_BRACKETS} brackets");
         return Err(PayloadError::malformed(FORM, detail));
     };
     let mut fields: Vec<_> = paths
@@ -107,7 +107,7 @@ impl<'a> Node<'a> {
     }
 
     /// What is in the group, each with its name.
-    fn members(self) -> impl Iterator<Item = (&'a str, Node<'a>)> + Clone {
+    fn members(self) -> Vec<(&'a str, Node<'a>)> {
         let name = move |field: &Field<'a>| field.path.get(self.depth).copied().unwrap_or_default();
         let (_, below) = self.split();
         below
@@ -119,6 +119,7 @@ impl<'a> Node<'a> {
                 };
                 (fields.first().map(name).unwrap_or_default(), node)
             })
+            .collect()
     }
 
     /// The one value.
@@ -152,7 +153,7 @@ impl<'a> Node<'a> {
         if !self.values().is_empty() {
             return Err(both("text"));
         }
-        let mut members: Vec<_> = self.members().collect();
+        let mut members = self.members();
         if let [("", unnumbered)] = *members {
             // Whether the next `a[][b]` begins a new item, or adds to the last, is anybody's guess.
             if unnumbered.is_group() {
@@ -171,7 +172,7 @@ impl<'a> Node<'a> {
     fn fields(self) -> Result<Members<'a, impl Iterator<Item = (Text<'a>, Node<'a>)>>, Error> {
         let named = |(name, node)| (Text(name), node);
         match self.values() {
-            [] => Ok(MapDeserializer::new(self.members().map(named))),
+            [] => Ok(MapDeserializer::new(self.members().into_iter().map(named))),
             _ => Err(both("text")),
         }
     }
@@ -312,7 +313,9 @@ impl<'de, 'a: 'de> Deserializer<'de> for Node<'a> {
         let is_list_item = |(name, _): (&str, _)| name.is_empty() || is_number(name);
         match (self.values(), self.is_group()) {
             ([field], false) => visitor.visit_str(field.value),
-            (_, true) if !self.members().all(is_list_item) => self.deserialize_map(visitor),
+            (_, true) if !self.members().into_iter().all(is_list_item) => {
+                self.deserialize_map(visitor)
+            }
             _ => self.deserialize_seq(visitor),
         }
     }
