@@ -46,24 +46,69 @@
 //! acceptance. A layer over a whole router guards every route in it, so give each provider's route a layer of its own; a handler that may
 //! stand behind several asks [`Delivery::scheme`] whose delivery it got.
 //!
-//! What this does not do: it remembers nothing, so a captured request passes again while its timestamp is fresh, and for ever where the
-//! scheme signs none.
+//! # Where the layer goes
 //!
+//! Senders do not only post: they ask by HEAD, GET or OPTIONS whether the URL is theirs, and the layer answers by itself
+//! ([`Countersign`] lists what becomes of a request). So it must see these methods, too. `any(handler)` with a layer of its own is the way that
+//! always works: the layer refuses the methods that the sender does not use, and the handler runs for deliveries alone.
+//!
+//! | mounted as | what happens to HEAD, GET and OPTIONS |
+//! |---|---|
+//! | `any(handler).layer(layer)` | the layer answers or refuses |
+//! | `post(handler).layer(layer)` | the same; axum adds `allow: POST` to the answers |
+//! | `Router::layer` | the same; it stands in front of the router's 404, too, so probes of every path are answered |
+//! | `Router::route_layer` | the same, for the router's own paths |
+//! | `post(handler).route_layer(layer)` | axum refuses them with 405: **handshakes and probes fail** |
+//! | `any(handler).route_layer(layer)` | panics when the router is built |
+//!
+//! A layer stands in front of what was there when it was added. `.layer(layer).get(page)`, a fallback or a `method_not_allowed_fallback` added
+//! after it take the question away from it; a handler that takes a [`Webhook`] is safe even then. Inside `Router::nest` the layer sees the
+//! path without the prefix, outside of it the whole path; for senders that sign the URL, what the layer does not see belongs into
+//! [`public_url`](ReceiverBuilder::public_url).
+//!
+//! ```
+//! use axum::{Router, body::Body, http::Request, routing::any};
+//! use countersign_axum::{CountersignLayer, Receiver, Secret, Webhook, providers::INTERCOM};
+//! use tower::ServiceExt;
+//!
+//! async fn notified(Webhook { .. }: Webhook) {}
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let receiver = Receiver::builder(INTERCOM, Secret::new("0123456789abcdef")?).build()?;
+//! let app: Router = Router::new().route("/intercom", any(notified).layer(CountersignLayer::new(receiver)));
+//!
+//! let probe = Request::head("/intercom").body(Body::empty())?;
+//! assert_eq!(app.clone().oneshot(probe).await?.status(), 200);
+//! let get = Request::get("/intercom").body(Body::empty())?;
+//! assert_eq!(app.oneshot(get).await?.status(), 405);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What this does not do
+//! It remembers nothing, so a captured request passes again while its timestamp is fresh, and for ever where the scheme signs none.
+//!
+//! # Modules
 //! | module | holds |
 //! |---|---|
 //! | `webhook` | [`Webhook`]: the delivery, and what any of axum's extractors makes of its verified body |
 //! | `payload` | [`Payload`]: what the scheme itself calls the payload, be it JSON, a form, JSON in a form's field, or XML |
+//! | `peer` | `WithPeer`: the peer's address, for public URLs that trusted proxies tell |
 //! | `rejection` | why a handler did not get its argument |
 //!
 //! # Features
 //! | feature | adds |
 //! |---|---|
+//! | `peer` | `WithPeer`, which takes the peer's address out of axum's `ConnectInfo` (axum's feature `tokio`) |
 //! | `toml` | schemes of one's own from TOML files |
 //! | `xml` | payloads in XML, through `quick-xml` |
 //!
 //! Minimum Rust: 1.88.
 
 mod payload;
+#[cfg(feature = "peer")]
+mod peer;
 mod rejection;
 mod webhook;
 
@@ -71,5 +116,7 @@ pub use countersign_tower;
 pub use countersign_tower::*;
 
 pub use self::payload::Payload;
+#[cfg(feature = "peer")]
+pub use self::peer::{TellPeer, WithPeer};
 pub use self::rejection::{MissingLayer, PayloadRejection, WebhookRejection};
 pub use self::webhook::Webhook;

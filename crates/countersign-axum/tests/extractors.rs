@@ -1,6 +1,8 @@
 //! The extractors behind the layer: what handlers get, and what senders are told when they do not get it.
 #![cfg(test)]
 
+#[path = "extractors/handshakes.rs"]
+mod handshakes;
 #[path = "extractors/missing_layer.rs"]
 mod missing_layer;
 #[path = "extractors/payload.rs"]

@@ -40,6 +40,36 @@
 //! # }
 //! ```
 //!
+//! What a sender asks beside its deliveries (Slack's `url_verification`, a HEAD when the URL is saved, WebSub's `hub.challenge`) is answered
+//! by the layer itself, and never reaches the service. See [`Countersign`] for all that can become of a request.
+//!
+//! ```
+//! # use countersign_tower::{CountersignLayer, Receiver, Secret, VerifiedBody, providers::WEBSUB};
+//! # use http::{Request, Response};
+//! # use http_body_util::BodyExt;
+//! # use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let receiver = Receiver::builder(WEBSUB, Secret::new("0123456789abcdef")?)
+//!     .consent(|question| async move { question.param("hub.topic").as_deref() == Some("https://blog.example/feed") })
+//!     .build()?;
+//! let service = ServiceBuilder::new().layer(CountersignLayer::new(receiver)).service(service_fn(
+//!     |_: Request<VerifiedBody>| async { Ok::<_, std::convert::Infallible>(Response::new("an update".to_owned())) },
+//! ));
+//!
+//! let ask = |topic: &str| {
+//!     Request::get(format!("/sub?hub.mode=subscribe&hub.topic={topic}&hub.challenge=kx9")).body(String::new())
+//! };
+//! let meant = service.clone().oneshot(ask("https://blog.example/feed")?).await?;
+//! assert_eq!(meant.status(), 200);
+//! assert_eq!(meant.into_body().collect().await?.to_bytes(), "kx9");
+//!
+//! let strange = service.oneshot(ask("https://other.example/")?).await?;
+//! assert_eq!(strange.status(), 404);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! What this does not do: it remembers nothing, so a captured request passes again while its timestamp is fresh, and for ever where the
 //! scheme signs none.
 //!
@@ -47,7 +77,7 @@
 //! |---|---|
 //! | `layer`, `service`, `future` | the layer, the service it makes, and the future of its responses |
 //! | `body` | [`VerifiedBody`] for the inner service, [`ResponseBody`] for the outer one |
-//! | `response` | [`respond`]: how a refusal is spelled in HTTP |
+//! | `response` | [`respond`] and [`reply_with`]: how a refusal and the receiver's own answer are spelled in HTTP |
 //! | `clock` | [`TokioClock`]: the default clock |
 //!
 //! # Features

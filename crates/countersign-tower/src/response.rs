@@ -1,4 +1,4 @@
-//! A refusal's answer as an HTTP response, and its event in the log.
+//! A refusal's answer and the receiver's own as HTTP responses, and the events of both in the log.
 
 use bytes::Bytes;
 use countersign::outcome::{Answer, answer};
@@ -41,7 +41,22 @@ pub fn respond(answer: &Answer) -> Response<Bytes> {
 /// Spells the receiver's own answer to a handshake or an unsigned request as an HTTP response.
 ///
 /// Its headers are the reply's, `content-type` where there is a body, `x-content-type-options: nosniff`, `cache-control: no-store` and
-/// `content-length`.
+/// `content-length` (not with the status 204, which has no content to measure). A server drops the body of an answer to HEAD by itself.
+///
+/// ```
+/// use countersign_tower::{Finished, Receiver, Secret, Timestamp, providers::INTERCOM, reply_with};
+/// let receiver = Receiver::builder(INTERCOM, Secret::new("0123456789abcdef")?).build()?;
+/// let probe = http::Request::head("/hooks").body(())?;
+/// let Finished::Answered(reply) = receiver.open(&probe, Timestamp::from_secs(0))?.finish()? else {
+///     panic!("a probe is no delivery");
+/// };
+/// let response = reply_with(reply);
+/// assert_eq!(response.status(), 200);
+/// assert_eq!(response.body(), "");
+/// assert_eq!(response.headers()["content-length"], "0");
+/// assert_eq!(response.headers().get("content-type"), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn reply_with(reply: Reply) -> Response<Bytes> {
     let mut response = Response::new(reply.body);
@@ -56,7 +71,9 @@ pub fn reply_with(reply: Reply) -> Response<Bytes> {
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if reply.status != StatusCode::NO_CONTENT {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
     response
 }
 

@@ -18,13 +18,19 @@ use crate::response::refuse;
 ///
 /// - **Accepted**: the inner service gets the request with method, URI, version, headers and extensions as they arrived, the verified bytes
 ///   as its body, and the [`Delivery`](countersign::Delivery) in its extensions, in the place of any that was there. Trailers are dropped.
+/// - **Answered**: a handshake, or a request without a signature that the sender is known to make (a probe when the URL is saved, say), gets
+///   the receiver's own [`Reply`](countersign::Reply), spelled by [`reply_with`](crate::reply_with), and the inner service is not called. Where
+///   the application has a say ([`consent`](countersign::ReceiverBuilder::consent)), it is asked when the request's body is there, and waited
+///   for as long as a body may take. Many of these are no POSTs: whatever stands in front of this service must let GET, HEAD and OPTIONS
+///   through to it.
 /// - **Refused**: the sender gets what [`outcome::answer`](countersign::outcome::answer) says, spelled by [`respond`](crate::respond), and
 ///   the inner service is not called. What the head decides is refused before a byte of the body is polled; the rest of the body is dropped
 ///   before the answer is given.
 /// - **Told**: the [`Refusal`](countersign::Refusal) is in the extensions of the response, for a middleware outside that counts or logs; nothing
 ///   of it goes over the wire.
-/// - **Logged**: one `tracing` event per attempt that is decided (none when the caller drops the future first), with the field `scheme`, and
-///   `code`, `fault` and `reason` of a refusal. DEBUG when it was accepted, INFO when the sender is at fault, WARN otherwise.
+/// - **Logged**: one `tracing` event per attempt that is decided (none when the caller drops the future first), with the field `scheme`;
+///   `secret_label` of a delivery, `kind` and `status` of the receiver's own answer, `code`, `fault` and `reason` of a refusal. DEBUG when it was
+///   accepted or answered, INFO when the sender is at fault, WARN otherwise.
 ///
 /// Bodies and errors of the inner service pass through. It must be [`Clone`]: each verified request goes to a clone of its own, which is asked
 /// whether it is ready and then called. It is asked only after the verification, so that forged requests with slow bodies cannot hold what

@@ -9,7 +9,7 @@
 mod support;
 
 use countersign_testkit::log;
-use countersign_tower::Receiver;
+use countersign_tower::{Receiver, danger, providers};
 use http::Request;
 
 use support::{
@@ -63,5 +63,52 @@ async fn every_attempt_is_one_event() {
     assert_eq!(
         logged(github(), event_name, GITHUB_BODY).await,
         r#"INFO message=webhook refused scheme="github" code="field_repeated" fault=Sender reason=x-github-event occurs more than once"#
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_are_events_too() {
+    let build = |scheme, consent: bool| {
+        let secret = danger::secret_of_any_length(GITHUB_SECRET).unwrap();
+        Receiver::builder(scheme, secret)
+            .consent(move |_| std::future::ready(consent))
+            .build()
+            .unwrap()
+    };
+    let form =
+        || Request::post("/planted").header("content-type", "application/x-www-form-urlencoded");
+    let check = "ssl_check=1&token=planted";
+    assert_eq!(
+        logged(build(providers::SLACK, true), form(), check).await,
+        r#"DEBUG message=webhook answered: it is no delivery scheme="slack" kind="unsigned" status=200"#
+    );
+    let almost = "ssl_check=1&token=planted&more=planted";
+    assert_eq!(
+        logged(build(providers::SLACK, true), form(), almost).await,
+        r#"INFO message=webhook refused scheme="slack" code="signature_missing" fault=Sender reason=the signature is missing"#
+    );
+    let subscribe =
+        || Request::get("/planted?hub.mode=subscribe&hub.topic=planted&hub.challenge=planted");
+    assert_eq!(
+        logged(build(providers::WEBSUB, true), subscribe(), "").await,
+        r#"DEBUG message=webhook answered: it is no delivery scheme="websub" kind="handshake" status=200"#
+    );
+    assert_eq!(
+        logged(build(providers::WEBSUB, false), subscribe(), "").await,
+        r#"INFO message=webhook refused scheme="websub" code="not_agreed" fault=Sender reason=the application does not agree to what the sender asks"#
+    );
+    let script = Request::get("/?hub.mode=subscribe&hub.challenge=%3Cplanted%3E");
+    assert_eq!(
+        logged(build(providers::WEBSUB, true), script, "").await,
+        r#"INFO message=webhook refused scheme="websub" code="field_malformed" fault=Sender reason=hub.challenge is malformed"#
+    );
+    let secret = danger::secret_of_any_length(GITHUB_SECRET).unwrap();
+    let slow = Receiver::builder(providers::WEBSUB, secret)
+        .consent(|_| std::future::pending())
+        .build()
+        .unwrap();
+    assert_eq!(
+        logged(slow, subscribe(), "").await,
+        r#"WARN message=webhook refused scheme="websub" code="consent_too_slow" fault=Configuration reason=the application did not decide in time about what the sender asks"#
     );
 }

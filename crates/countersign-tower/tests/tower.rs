@@ -7,6 +7,8 @@ mod body;
 mod door;
 #[path = "tower/handing_on.rs"]
 mod handing_on;
+#[path = "tower/handshakes.rs"]
+mod handshakes;
 #[path = "tower/readiness.rs"]
 mod readiness;
 #[path = "tower/stacks.rs"]
