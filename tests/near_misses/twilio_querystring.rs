@@ -5,7 +5,7 @@ use countersign::Refusal::SignatureMismatch;
 use crate::twilio_url::signed;
 
 /// What Node 20 itself printed for each query: `querystring.stringify(querystring.parse(query))`.
-const BY_NODE: [(&str, &str); 28] = [
+const BY_NODE: [(&str, &str); 24] = [
     ("a+b=c+d", "a%20b=c%20d"),
     ("a=%zz%41", "a=%25zzA"),
     ("a=%", "a=%25"),
@@ -20,11 +20,7 @@ const BY_NODE: [(&str, &str); 28] = [
     ("&&b=1&&a", "b=1&a="),
     ("a==b", "a=%3Db"),
     ("a=b=c", "a=b%3Dc"),
-    ("x=%E9", "x=%EF%BF%BD"),
     ("x=%C3%A9", "x=%C3%A9"),
-    ("x=%C3", "x=%EF%BF%BD"),
-    ("x=%C3%A9%C3", "x=%C3%A9%EF%BF%BD"),
-    ("x=%ED%A0%80", "x=%EF%BF%BD%EF%BF%BD%EF%BF%BD"),
     ("x=%F0%9F%91%8B", "x=%F0%9F%91%8B"),
     ("a=%27(x)*!~-_.", "a='(x)*!~-_."),
     ("a=,/:;@$%5B%5D", "a=%2C%2F%3A%3B%40%24%5B%5D"),
@@ -73,6 +69,10 @@ fn querystring(query: &str) -> String {
 }
 
 fn unescape(text: &str) -> String {
+    String::from_utf8_lossy(&unescaped(text)).into_owned()
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
     let text = text.as_bytes();
     let mut bytes = Vec::new();
     let mut at = 0;
@@ -89,7 +89,7 @@ fn unescape(text: &str) -> String {
             at += 1;
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 fn escape(text: &str) -> String {
@@ -170,7 +170,14 @@ fn as_its_documentation_says() {
     for query in queries() {
         let printed = querystring(&query);
         let trial = signed("https://h.example", &target(&query), &url(&printed));
-        assert_eq!(trial.alone(), Ok(()), "{query} as {printed}");
+        // Bytes that are no text are replaced, so that two queries would become one: then it must be signed as it arrived.
+        let is_text = String::from_utf8(unescaped(&query)).is_ok() || query == printed;
+        let expected = if is_text {
+            Ok(())
+        } else {
+            Err(SignatureMismatch)
+        };
+        assert_eq!(trial.alone(), expected, "{query} as {printed}");
         let more = signed(
             "https://h.example",
             &target(&query),
@@ -184,6 +191,23 @@ fn as_its_documentation_says() {
                 "{query} as {printed}&"
             );
         }
+    }
+}
+
+/// Node puts the same character in the place of every byte that is no text.
+#[test]
+fn what_is_no_text_is_not_written_again() {
+    for (query, printed) in [
+        ("x=%E9", "x=%EF%BF%BD"),
+        ("x=%C3", "x=%EF%BF%BD"),
+        ("x=%C3%A9%C3", "x=%C3%A9%EF%BF%BD"),
+        ("x=%ED%A0%80", "x=%EF%BF%BD%EF%BF%BD%EF%BF%BD"),
+    ] {
+        assert_eq!(querystring(query), printed, "{query}");
+        let trial = signed("https://h.example", &target(query), &url(printed));
+        trial.refused(SignatureMismatch, format!("{query} as {printed}"));
+        let as_it_arrived = signed("https://h.example", &target(query), &url(query));
+        as_it_arrived.passes(query);
     }
 }
 

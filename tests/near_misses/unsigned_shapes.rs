@@ -1,5 +1,7 @@
 //! Unsigned shapes of own schemes, beside deliveries of the same method.
 
+use std::borrow::Cow;
+
 use countersign::Refusal::{SignatureMalformed, SignatureMismatch, SignatureMissing};
 use countersign::scheme::{FieldShape, Place, Scheme, SignatureRule, UnsignedShape, ValueShape};
 use countersign::{list, text};
@@ -75,4 +77,27 @@ fn beside_deliveries_of_the_same_method_a_probe_declares_that_it_is_empty() {
     }
     let post = probe.method("POST");
     post.refused_at_open(SignatureMissing, "by POST");
+}
+
+/// A signature of any family is one.
+#[test]
+fn no_family_of_headers_is_passed_over() {
+    let ping = UnsignedShape {
+        method: text!("POST"),
+        media_type: Some(text!("application/x-www-form-urlencoded")),
+        ..PROBE
+    };
+    let scheme = Scheme {
+        header_prefixes: list![text!("a-"), text!("b-")],
+        unsigned: Cow::Owned(vec![ping]),
+        ..BY_GET
+    };
+    let trial = Trial::new(scheme, KEY).form("probe=1");
+    trial.answered(answer(), "bare");
+    for name in ["a-signature", "b-signature"] {
+        let forged = trial.clone().set(name, tag("x"));
+        forged.refused(SignatureMismatch, name);
+        let genuine = trial.clone().set(name, tag("probe=1"));
+        genuine.passes(name);
+    }
 }

@@ -318,6 +318,9 @@ fn a_token_in_the_body_is_there_once() {
             SignatureRepeated,
         ),
         (format!("auth+token={TOKEN}"), SignatureMismatch),
+        // Blanks are stripped around headers and nowhere else.
+        (format!("auth+token=+{escaped}"), SignatureMismatch),
+        (format!("auth+token={escaped}%09"), SignatureMismatch),
         (format!("auth+token={escaped}x"), SignatureMismatch),
         (format!("auth+token={}", &escaped[1..]), SignatureMismatch),
         (format!("auth+token={escaped}&x=%FF"), BodyMalformed),

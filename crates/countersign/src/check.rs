@@ -6,7 +6,6 @@ use crate::handshake;
 use crate::mac::{Running, matches_any};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::request::trim;
 use crate::scheme::compiled::{Compiled, Key};
 use crate::scheme::signature::{Candidates, SignatureText};
 use crate::scheme::{CheckedBodies, DigestCheck};
@@ -152,7 +151,8 @@ fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candida
         })?
         .ok_or(Refusal::SignatureMissing)?;
     let mut read = SignatureText::default();
-    read.read(compiled.reader(true), trim(text.as_bytes()))?;
+    // Only HTTP strips blanks, and only around headers.
+    read.read(compiled.reader(true), text.as_bytes())?;
     Ok(read.finish()?.candidates)
 }
 
@@ -240,14 +240,16 @@ fn matching_any_url(
     verdict
 }
 
-/// Is the body a form that the signed content covers? One without a field is not in the content: it must be empty then, or have its
-/// digest like any other body.
+/// Is the body a form that the signed content covers? One whose fields say nothing is not in the content: it must be empty then, or have
+/// its digest like any other body.
 fn is_covered_form(content: &Content<'_, '_>, check: &DigestCheck) -> Result<bool, Refusal> {
     let Some(body) = content.body.filter(|_| content.facts.is_form) else {
         return Ok(content.body.is_some_and(|body| body.bytes.is_empty())
             && carried_digest(content, check)?.is_none());
     };
-    if !body.sorted().is_empty() {
+    let says_something =
+        |(name, value): &(Cow<'_, str>, Cow<'_, str>)| !name.is_empty() || !value.is_empty();
+    if body.sorted().iter().any(says_something) {
         return Ok(true);
     }
     Ok(body.bytes.is_empty() && carried_digest(content, check)?.is_none())

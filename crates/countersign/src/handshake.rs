@@ -251,13 +251,15 @@ fn question(
     handshake: &Handshake,
     head: &impl Head,
 ) -> Result<Option<Question>, Refusal> {
+    let family = compiled.family(head);
     let mut values = Vec::new();
     for (place, spot) in compiled.asked.spots.get(at).into_iter().flatten() {
-        let Some(value) = spot.read_field(0, head)? else {
+        let Some(value) = spot.read_field(family, head)? else {
             return Ok(None);
         };
-        let text = std::str::from_utf8(&value)
-            .map_err(|_| Refusal::FieldMalformed { name: spot.name(0) })?;
+        let text = std::str::from_utf8(&value).map_err(|_| Refusal::FieldMalformed {
+            name: spot.name(family),
+        })?;
         values.push((place.clone(), text.to_owned()));
     }
     let question = Question {
@@ -476,7 +478,9 @@ fn name_of(place: &Place) -> Text {
 pub(crate) fn unsigned_shape(compiled: &Compiled, head: &impl Head) -> Option<usize> {
     let shapes = compiled.scheme.unsigned.iter().enumerate();
     // What carries a signature is judged by it.
-    let is_bare = || !compiled.signature.iter().any(|spot| spot.is_there(0, head));
+    let family = compiled.family(head);
+    let has_signature = |spot: &HeadSpot| spot.is_there(family, head);
+    let is_bare = || !compiled.signature.iter().any(has_signature);
     let mut fitting = shapes.filter(|(_, shape)| {
         shape.public_key.is_none()
             && shape.method == head.method()

@@ -110,6 +110,12 @@ impl Asked {
         };
         reply.inspect_err(|refusal| self.compiled.failed(refusal, self.peer))
     }
+
+    /// The application does not answer in time. Gives the refusal on.
+    pub(crate) fn broken(&self, refusal: Refusal) -> Refusal {
+        self.compiled.failed(&refusal, self.peer);
+        refusal
+    }
 }
 
 impl fmt::Debug for Asked {

@@ -64,7 +64,9 @@ pub(crate) fn judge<H: Head, T>(
         let base = source.base(head)?;
         for spelling in &compiled.url_spellings {
             let url = base.spell(*spelling, head.path(), head.query());
-            if !facts.urls.contains(&url) {
+            if let Some(url) = url
+                && !facts.urls.contains(&url)
+            {
                 facts.urls.push(url);
             }
         }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 use http::HeaderName;
 use http::header::HOST;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use crate::form;
 use crate::refusal::Refusal;
 use crate::request::{Head, trim};
 use crate::scheme::{UrlPort, UrlQuery, UrlSpelling};
@@ -88,7 +89,7 @@ impl Base {
         if host.len() <= host_at
             || digits.len() > 5
             || !digits.bytes().all(|byte| byte.is_ascii_digit())
-            || port == ":"
+            || (!port.is_empty() && digits.parse::<u16>().is_err())
         {
             return None;
         }
@@ -100,8 +101,13 @@ impl Base {
         })
     }
 
-    /// Writes the URL of a request.
-    pub(crate) fn spell(&self, spelling: UrlSpelling, path: &str, query: Option<&str>) -> String {
+    /// Writes the URL of a request. `None` for a query that cannot be spelled so: one that is no text would look like another one.
+    pub(crate) fn spell(
+        &self,
+        spelling: UrlSpelling,
+        path: &str,
+        query: Option<&str>,
+    ) -> Option<String> {
         let default = if self.is_https { ":443" } else { ":80" };
         let port = match spelling.port {
             UrlPort::AsConfigured => self.port.as_deref().unwrap_or_default(),
@@ -114,10 +120,11 @@ impl Base {
             match spelling.query {
                 UrlQuery::AsArrived => url.push_str(query),
                 UrlQuery::Whatwg => url.extend(utf8_percent_encode(query, WHATWG_QUERY)),
+                UrlQuery::Querystring if !form::is_text(query.as_bytes()) => return None,
                 UrlQuery::Querystring => url.push_str(&by_querystring(query)),
             }
         }
-        url
+        Some(url)
     }
 }
 
@@ -170,7 +177,7 @@ impl TrustedProxies {
         for network in networks {
             let address = network.parse::<IpAddr>().map(IpNet::from);
             let net = address.or_else(|_| network.parse::<IpNet>());
-            match net {
+            match net.map(in_own_family) {
                 Ok(net) if net.prefix_len() > 0 => nets.push(net),
                 _ => return Err(ProxyError::Network((*network).to_owned())),
             }
@@ -255,6 +262,19 @@ impl TrustedProxies {
         };
         Base::parse(&format!("{proto}://{host}{prefix}")).ok_or_else(|| unknown(&FORWARDED_PREFIX))
     }
+}
+
+/// IPv4 in IPv6 form is IPv4, as peers are.
+fn in_own_family(net: IpNet) -> IpNet {
+    let IpNet::V6(mapped) = net else {
+        return net;
+    };
+    let address = mapped.addr().to_ipv4_mapped();
+    let len = mapped.prefix_len().checked_sub(96);
+    let net_v4 = address.zip(len);
+    net_v4
+        .and_then(|(address, len)| Ipv4Net::new(address, len).ok())
+        .map_or(net, IpNet::V4)
 }
 
 /// The one value of a header that a proxy sets.

@@ -152,8 +152,11 @@ impl Reading {
         if self.poll_timer(cx, wait).is_pending() {
             return Poll::Pending;
         }
-        self.asking = None;
-        Poll::Ready(Err(Refusal::ConsentTooSlow))
+        let refusal = Refusal::ConsentTooSlow;
+        Poll::Ready(Err(match self.asking.take() {
+            Some((asked, _)) => asked.broken(refusal),
+            None => refusal,
+        }))
     }
 
     /// Rings after `wait`, counted from the first poll since it was disarmed.

@@ -129,7 +129,8 @@ impl<S> Receiver<S> {
         Ok(Reading::new(intake, Arc::clone(clock), self.timeouts))
     }
 
-    /// Judges signature and timestamp alone, over a body that is there: steps 1, 2, 3 and 5, without the door.
+    /// Judges signature and timestamp alone, over a body that is there: steps 1, 2, 3 and 5, without the door. It answers nothing by itself:
+    /// a signed handshake is verified like a delivery, and what is unsigned is refused.
     ///
     /// # Errors
     /// What a missing, malformed, repeated, stale or wrong signature or timestamp is refused for, and [`Refusal::BodyTooLarge`].
@@ -328,8 +329,9 @@ impl<S> ReceiverBuilder<S> {
         self
     }
 
-    /// Is told of every attempt that is refused, with the peer's address, before the answer is given: for a limiter of failures per source.
-    /// It is called on the way of every forged request and should be cheap.
+    /// Is told of every attempt that is refused before it is verified, with the peer's address and before the answer is given: for a limiter
+    /// of failures per source. What is refused after that came from the sender, and is not charged to anybody. It is called on the way of
+    /// every forged request and should be cheap.
     pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
         self.hooks.on_failure = Some(Arc::new(hook));
         self

@@ -269,7 +269,7 @@ impl<'o> Outgoing<'o> {
         if let Some(spelling) = self.compiled.url_spellings.first() {
             let base = Base::parse(&draft.base).ok_or(SignError::Value { what: "the URL" })?;
             let query = draft.query.as_deref();
-            facts.urls.push(base.spell(*spelling, &draft.path, query));
+            facts.urls.extend(base.spell(*spelling, &draft.path, query));
         }
         for (_, spot) in &self.compiled.head_parts {
             facts

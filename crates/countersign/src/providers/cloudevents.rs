@@ -30,8 +30,8 @@ const ALLOWED: Handshake = Handshake {
 ///   take it from either place and discourages the second, for URLs end up in logs; both at once are refused.
 ///   [`token_in`](crate::ReceiverBuilder::token_in) names one place alone, such as [`TokenPlace::Bearer`](crate::scheme::TokenPlace::Bearer).
 /// - **Handshake**: the sender asks by OPTIONS whether its origin may deliver. It is answered for the one origin that is configured as
-///   `allowed-origin` ([`config`](crate::ReceiverBuilder::config)), or when the application agrees
-///   ([`consent`](crate::ReceiverBuilder::consent)); the rate is not limited. It authenticates nobody.
+///   `allowed-origin` ([`config`](crate::ReceiverBuilder::config)); without one, when the application agrees
+///   ([`consent`](crate::ReceiverBuilder::consent)). The rate is not limited. It authenticates nobody.
 /// - **Id**: `source` and `id` together, from the `ce-…` headers or, in structured mode, from the JSON. A batch has none.
 /// - **Retries**: the sender's choice. A 410 ends the deliveries.
 pub const CLOUDEVENTS: Scheme = Scheme {

@@ -2,8 +2,8 @@
 
 use super::validity::{Checked, check_header, check_place, ensure, fail};
 use super::{
-    Algorithm, AnswerBody, AnswerValue, Encoding, Handshake, Place, Proof, Scheme, UnsignedShape,
-    ValueShape,
+    Algorithm, AnswerBody, AnswerValue, Encoding, Handshake, JsonMember, Place, Proof, Scheme,
+    UnsignedShape, ValueShape,
 };
 use crate::handshake::{places, values};
 
@@ -14,12 +14,15 @@ const MAX_COUNT: usize = 8;
 const MAX_FIXED: usize = 256;
 
 /// Headers that belong to HTTP or to us.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 11] = [
     "cache-control",
     "connection",
+    "content-encoding",
     "content-length",
     "content-type",
+    "keep-alive",
     "set-cookie",
+    "trailer",
     "transfer-encoding",
     "upgrade",
     "x-content-type-options",
@@ -60,6 +63,11 @@ impl Scheme {
                 !self.signature.place.is_in_body(),
                 FIELD,
                 "a signature in the body cannot be known to be missing by the head",
+            )?;
+            ensure(
+                self.algorithm != Algorithm::Unsigned,
+                FIELD,
+                "the deliveries of a sender that proves nothing have no signature that could be missing",
             )?;
         }
         let mut rest = shape.fields.iter();
@@ -121,6 +129,12 @@ impl Scheme {
                 "a question is told by headers and parameters, and by the body when it is signed",
             )?;
         }
+        ensure(
+            !(is_signed && self.algorithm.signs_content())
+                || places(handshake).any(|place| self.signs(place)),
+            FIELD,
+            "nothing that is signed tells the question from a delivery: any delivery could be made to pass for one",
+        )?;
         for mark in handshake.when.iter() {
             ensure(!mark.equals.is_empty(), FIELD, "an empty value is no mark")?;
         }
@@ -158,25 +172,48 @@ impl Scheme {
             FIELD,
             "there are more than eight headers",
         )?;
-        for header in handshake.headers.iter() {
+        let mut rest = handshake.headers.iter();
+        while let Some(header) = rest.next() {
             check_header(FIELD, &header.name)?;
+            let mut others = rest.as_slice().iter();
+            ensure(
+                !others.any(|other| other.name == header.name),
+                FIELD,
+                "two headers have the same name",
+            )?;
             ensure(
                 !RESERVED.contains(&header.name.as_ref()),
                 FIELD,
                 "a header is not the scheme's to set",
             )?;
         }
+        ensure(
+            !matches!(handshake.status, 204 | 205) || handshake.body == AnswerBody::Nothing,
+            FIELD,
+            "an answer with the status 204 or 205 has no body",
+        )?;
         match &handshake.body {
             AnswerBody::Json(members)
-                if members.is_empty()
-                    || members.len() > MAX_COUNT
-                    || members.iter().any(|member| member.name.is_empty()) =>
+                if members.is_empty() || members.len() > MAX_COUNT || !are_named_apart(members) =>
             {
-                fail(FIELD, "a JSON answer has one to eight members with names")
+                fail(
+                    FIELD,
+                    "a JSON answer has one to eight members, each with a name of its own",
+                )
             }
             _ => Ok(()),
         }
     }
+}
+
+fn are_named_apart(members: &[JsonMember]) -> bool {
+    let mut rest = members.iter();
+    std::iter::from_fn(|| {
+        let member = rest.next()?;
+        let mut others = rest.as_slice().iter();
+        Some(!member.name.is_empty() && !others.any(|other| other.name == member.name))
+    })
+    .all(|is_apart| is_apart)
 }
 
 fn check_method(field: &'static str, method: &str) -> Checked {
@@ -194,3 +231,7 @@ fn check_status(field: &'static str, status: u16) -> Checked {
         "an answer has a status from 200 to 299",
     )
 }
+
+#[cfg(test)]
+#[path = "asked_tests.rs"]
+mod tests;
