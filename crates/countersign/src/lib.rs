@@ -54,7 +54,7 @@
 //! # Features
 //! | feature | adds |
 //! |---|---|
-//! | `sign` | `Scheme::sign`: the headers a genuine sender would send, for tests and tools |
+//! | `sign` | `Scheme::sign` and `Scheme::request`: the headers, or the whole request, that a genuine sender would send, for tests and tools |
 //! | `toml` | `Scheme::from_toml`: a scheme of one's own from a TOML file |
 //! | `xml` | `Delivery::xml`: payloads in XML, through `quick-xml` |
 //!
