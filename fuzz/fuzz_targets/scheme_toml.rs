@@ -1,33 +1,41 @@
 //! Schemes from files, and receivers built from them.
 //!
-//! Input: a scheme in TOML, a line `---`, a message as in `verify`.
-//! Property: what parses is written and parsed again to the same scheme; no check and no verification panics; a signature over the body is
-//! broken by any flipped bit of the body; an id that holds the literal behind it is refused; and no Debug text holds the secret.
+//! Input: a scheme in TOML or JSON, a line `---`, lines `method METHOD` and `target TARGET` if they matter, a message as in `verify`.
+//! Property: what parses is written and parsed again to the same scheme; an error names a line that there is; no check and no verification
+//! panics; a signature over the body is broken by any flipped bit of the body; an id that holds the literal behind it is refused; no
+//! Debug text holds the secret; and whoever lacks the secret gets nothing: no delivery, and no answer but an empty one or one that the
+//! application agrees to.
 
 #![no_main]
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use countersign::danger::{Weak, secret_of_any_length};
-use countersign::scheme::{Algorithm, Change, Grade, Part, Place, Scheme};
-use countersign::{Message as Outgoing, Receiver, Refusal, Secret, Timestamp, Verified};
+use countersign::danger::{NoSecret, secret_of_any_length};
+use countersign::scheme::{
+    Algorithm, Change, FileError, Grade, Handshake, Part, Place, Proof, Scheme,
+};
+use countersign::{
+    Finished, Message as Outgoing, Receiver, Refusal, Reply, ReplyKind, Secret, SecretRing,
+    Timestamp, Verified,
+};
+use countersign_fuzz::head::AnyHead;
 use countersign_fuzz::message::Message;
-use countersign_fuzz::text::split_at;
+use countersign_fuzz::subject::{self, BASE, take_in};
+use countersign_fuzz::text::{first_line, split_at};
 use http::{HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 
 /// Usable as text, as hex and as base64.
 const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const CREDENTIALS: &str = "user:00112233445566778899aabbccddeeff";
-const BASE: &str = "https://example.com";
+const CREDENTIALS_BASE64: &str = "dXNlcjowMDExMjIzMzQ0NTU2Njc3ODg5OWFhYmJjY2RkZWVmZg";
 const TARGET: &str = "/hooks/abc?token=t&a=b%20c";
 const NOW: i64 = 1_700_000_000_000;
 
 fuzz_target!(|input: &[u8]| {
-    let (toml, request) = split_at(input, b"\n---\n").unwrap_or((input, b""));
-    let Ok(scheme) = std::str::from_utf8(toml).map(toml::from_str::<Scheme>) else {
-        return;
-    };
-    let Ok(scheme) = scheme else {
+    let (text, request) = split_at(input, b"\n---\n").unwrap_or((input, b""));
+    let Some(scheme) = std::str::from_utf8(text).ok().and_then(read) else {
         return;
     };
     check_round_trip(&scheme);
@@ -42,10 +50,14 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(checked, Ok(()), "what does not check is not built");
     assert!(!format!("{receiver:?}").contains("0112233445566778899aabb"));
 
+    let (method, request) = option(request, b"method ").unwrap_or(("POST", request));
+    let (target, request) = option(request, b"target ").unwrap_or((TARGET, request));
     let (lines, body) = split_at(request, b"\n\n").unwrap_or((request, b""));
     let mut message = Message::new(lines, body, NOW);
     message.keep_possible();
     check_accepted(&scheme, &receiver, &message);
+    let head = AnyHead::new(method, target, &message.headers);
+    check_stranger(&scheme, &receiver, &head, &message);
 
     if let Some(genuine) = sign(&scheme, &secret, body, "msg_1") {
         check_accepted(&scheme, &receiver, &genuine);
@@ -57,29 +69,157 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
+/// A line that says something about the request, and what follows it.
+fn option<'a>(request: &'a [u8], name: &[u8]) -> Option<(&'a str, &'a [u8])> {
+    let (line, rest) = first_line(request.strip_prefix(name)?);
+    Some((std::str::from_utf8(line).ok()?, rest))
+}
+
+/// By every way that there is.
+fn read(text: &str) -> Option<Scheme> {
+    let toml = toml::from_str::<Scheme>(text).ok();
+    check_file(text, Scheme::from_toml(text), toml.as_ref());
+    let json = serde_json::from_str::<Scheme>(text).ok();
+    check_file(text, Scheme::from_json(text), json.as_ref());
+    toml.or(json)
+}
+
+/// A file is taken exactly when it parses and checks.
+fn check_file(text: &str, file: Result<Scheme, FileError>, parsed: Option<&Scheme>) {
+    match file {
+        Ok(scheme) => {
+            assert_eq!(Some(&scheme), parsed);
+            assert_eq!(scheme.check(), Ok(()));
+        }
+        Err(error) => {
+            let lines = text.split('\n').count();
+            assert!(
+                error.line.is_none_or(|line| (1..=lines).contains(&line)),
+                "{error:?}"
+            );
+            assert!(!error.reason.is_empty());
+            match parsed.map(Scheme::check) {
+                Some(Ok(())) => panic!("{error}"),
+                Some(Err(checked)) => {
+                    assert_eq!(
+                        (&*error.field, error.reason),
+                        (checked.field, checked.reason)
+                    );
+                }
+                None => assert!(error.line.is_some(), "{error}"),
+            }
+        }
+    }
+}
+
 fn check_round_trip(scheme: &Scheme) {
-    let written = toml::to_string(scheme).expect("a scheme is written");
+    let in_toml = toml::to_string(scheme).expect("a scheme is written");
+    let in_json = serde_json::to_string(scheme).expect("a scheme is written");
     assert_eq!(
-        toml::from_str::<Scheme>(&written).as_ref(),
+        toml::from_str::<Scheme>(&in_toml).as_ref(),
         Ok(scheme),
-        "{written}"
+        "{in_toml}"
     );
-    let written = serde_json::to_string(scheme).expect("a scheme is written");
-    let read: Scheme = serde_json::from_str(&written).expect("a scheme is read");
+    let read: Scheme = serde_json::from_str(&in_json).expect("a scheme is read");
     assert_eq!(&read, scheme);
+    if scheme.check().is_ok() {
+        assert_eq!(Scheme::from_toml(&in_toml).as_ref(), Ok(scheme));
+        assert_eq!(Scheme::from_json(&in_json).as_ref(), Ok(scheme));
+    }
 }
 
 fn build(scheme: &Scheme, secret: &Secret) -> Option<Receiver> {
-    let mut builder = Receiver::builder(scheme.clone(), secret.clone()).public_url(BASE);
+    let ring = match scheme.algorithm {
+        Algorithm::Unsigned => SecretRing::from(NoSecret),
+        _ => SecretRing::from(secret.clone()),
+    };
+    let mut builder = subject::builder(scheme.clone(), ring).consent(|_| std::future::ready(false));
     for name in config_names(&scheme.content) {
         builder = builder.config(name, "value");
     }
-    builder = match scheme.grade {
-        Grade::SignatureBesideBody => builder.accept_weak(Weak::BodyNotSigned),
-        Grade::Token => builder.accept_weak(Weak::NothingSigned),
-        _ => builder,
-    };
+    for handshake in scheme.handshakes.iter() {
+        if let Proof::Token { config, .. } = &handshake.proof {
+            builder = builder.config(config.to_string(), KEY);
+        }
+    }
     builder.build().ok()
+}
+
+/// Nobody signed this message.
+fn check_stranger(scheme: &Scheme, receiver: &Receiver, head: &AnyHead, message: &Message) {
+    let knows_secret = may_hold_secret(head, message);
+    let now = Timestamp::from_millis(message.now_ms);
+    let Ok(intake) = receiver.open(head, now) else {
+        return;
+    };
+    match take_in(intake, message.pieces()) {
+        Ok(Finished::Verified(_)) => match scheme.grade {
+            Grade::Unsigned => {}
+            Grade::Token => assert!(knows_secret, "a token out of nowhere"),
+            grade => panic!("a stranger's delivery under {grade:?}"),
+        },
+        Ok(Finished::Answered(reply)) if reply.kind == ReplyKind::Unsigned => {
+            assert!(reply.body.is_empty() && reply.headers.is_empty());
+            assert!(!scheme.unsigned.is_empty());
+        }
+        Ok(Finished::Answered(reply)) => {
+            let is_weak = [Grade::Unsigned, Grade::Token].contains(&scheme.grade);
+            assert!(
+                knows_secret || is_weak && is_signed_question(scheme),
+                "{reply:?}"
+            );
+            check_reply(&reply);
+        }
+        Ok(Finished::Asked(asked)) => {
+            let consents = |handshake: &Handshake| handshake.proof == Proof::Consent;
+            assert!(scheme.handshakes.iter().any(consents));
+            check_reply(&asked.answer(true).expect("it can be answered"));
+        }
+        Ok(other) => panic!("{other:?}"),
+        Err(_) => {}
+    }
+}
+
+/// Tokens in other spellings are tokens, too; nobody looks into those.
+fn may_hold_secret(head: &AnyHead, message: &Message) -> bool {
+    let mut all = format!("{}?{}", head.path, head.query.unwrap_or_default()).into_bytes();
+    for (_, value) in &message.headers {
+        all.push(b'\n');
+        all.extend_from_slice(value);
+    }
+    all.push(b'\n');
+    all.extend_from_slice(&message.body);
+    let holds = |text: &str| {
+        all.windows(text.len())
+            .any(|window| window == text.as_bytes())
+    };
+    holds(KEY) || holds(CREDENTIALS_BASE64) || holds("%") || holds("\\")
+}
+
+fn is_signed_question(scheme: &Scheme) -> bool {
+    let mut handshakes = scheme.handshakes.iter();
+    handshakes.any(|handshake| handshake.proof == Proof::Signature)
+}
+
+/// A few bytes, of which a browser makes nothing.
+fn check_reply(reply: &Reply) {
+    assert_eq!(reply.kind, ReplyKind::Handshake);
+    assert!(reply.status.is_success());
+    let is_json = reply
+        .content_type
+        .as_ref()
+        .is_some_and(|kind| kind == "application/json");
+    let text = std::str::from_utf8(&reply.body).expect("text");
+    assert!(text.len() <= 16 * 1024);
+    if is_json {
+        assert!(serde_json::from_str::<BTreeMap<String, String>>(text).is_ok());
+    } else {
+        assert!(
+            text.bytes()
+                .all(|byte| byte.is_ascii_graphic() || byte == b' ')
+        );
+    }
+    assert!(reply.content_type.is_some() || text.is_empty());
 }
 
 fn config_names(parts: &[Part]) -> Vec<String> {
@@ -144,7 +284,6 @@ fn covers_every_bit(part: &Part) -> bool {
         Part::Body => true,
         Part::Digest { of, .. }
         | Part::Encode { of, .. }
-        | Part::Optional(of)
         | Part::Change {
             by: Change::JsonString | Change::Reverse,
             of,

@@ -10,27 +10,30 @@ use std::fmt::Debug;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use countersign::scheme::Encoding;
-use countersign::{Message, Receiver, Refusal, Scheme, Secret, SecretError, Timestamp, providers};
+use countersign::scheme::{Algorithm, Encoding, Grade, Place};
+use countersign::{Message, Refusal, Scheme, Secret, SecretError, SignError, Timestamp, providers};
+use countersign_fuzz::head::AnyHead;
 use countersign_fuzz::naive::encoding;
+use countersign_fuzz::subject::{self, BASE};
 use countersign_fuzz::text::{choose, first_line, words};
 use libfuzzer_sys::fuzz_target;
 
 const BODY: &[u8] = b"{\"id\":\"evt_1\"}";
+/// Of the body.
+const DIGEST: &str = "40993c639ffb5f13a0a2ef5c93c965f10b405f2b87a379272381da2dbc158dfa";
 const LABEL: &str = "label";
 
-static SCHEMES: LazyLock<Vec<(&str, Scheme)>> = LazyLock::new(|| {
-    let named = |scheme: Scheme| (&*scheme.name.to_string().leak(), scheme);
-    providers::ALL.into_iter().map(named).collect()
+static SCHEMES: LazyLock<Vec<(&str, &Scheme)>> = LazyLock::new(|| {
+    let named = |scheme: &'static Scheme| (scheme.name.as_ref(), scheme);
+    providers::ALL.iter().map(named).collect()
 });
 
 /// What is printed without the secret in question.
 static PLAIN: LazyLock<String> = LazyLock::new(|| {
     let mut printed = String::new();
     for scheme in providers::ALL {
-        // Base64 of 32 bytes and a text of its length as well.
-        let secret = Secret::new("MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE=").expect("a secret");
-        let builder = Receiver::builder(scheme, secret.label(LABEL));
+        let secret = Secret::new(usable(scheme, '1')).expect("a secret");
+        let builder = subject::builder(scheme.clone(), secret.label(LABEL));
         printed += &format!("{builder:?} {:?}", builder.clone().build());
     }
     printed
@@ -39,7 +42,7 @@ static PLAIN: LazyLock<String> = LazyLock::new(|| {
 fuzz_target!(|input: &[u8]| {
     let (line, text) = first_line(input);
     let mut line = words(line);
-    let scheme = choose(SCHEMES.as_slice(), line.next());
+    let scheme = *choose(SCHEMES.as_slice(), line.next());
     let label = line.next().unwrap_or_default();
     let Ok(text) = std::str::from_utf8(text) else {
         return;
@@ -62,9 +65,13 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn check_scheme(scheme: &Scheme, secret: &Secret, text: &str, hidden: &Hidden) {
-    let builder = Receiver::builder(scheme.clone(), secret.clone());
+    let builder = subject::builder(scheme.clone(), secret.clone());
     hidden.check(&builder);
-    let message = Message::new(BODY, Timestamp::from_secs(0)).id("msg_1");
+    // Twilio's JSON has its digest in the URL.
+    let target = format!("/?bodySHA256={DIGEST}");
+    let message = Message::new(BODY, Timestamp::from_secs(0))
+        .id("msg_1")
+        .request("POST", format!("{BASE}{target}"));
     let receiver = match builder.build() {
         Ok(receiver) => receiver,
         Err(error) => {
@@ -77,22 +84,55 @@ fn check_scheme(scheme: &Scheme, secret: &Secret, text: &str, hidden: &Hidden) {
     };
     hidden.check(&receiver);
 
-    let verify = |secret: &Secret| {
-        let headers = scheme.sign(secret, &message).expect("a usable secret");
-        let mut request = http::Request::post("/");
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(()).expect("a request");
-        receiver.verify(&request, Bytes::from_static(BODY), Timestamp::from_secs(0))
+    let verify = |secret: &Secret, text: &str| {
+        let mut target = target.clone();
+        let headers = match &scheme.signature.place {
+            Place::QueryParam(name) => {
+                target += &format!("&{name}={}", escaped(text));
+                Vec::new()
+            }
+            _ => scheme.sign(secret, &message)?,
+        };
+        let headers: Vec<(String, Vec<u8>)> = headers
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect();
+        let head = AnyHead::new("POST", &target, &headers);
+        Ok(receiver.verify(&head, Bytes::from_static(BODY), Timestamp::from_secs(0)))
     };
-    let verified = verify(secret).expect("signed with the same secret");
-    assert_eq!(verified.secret_label(), LABEL);
-    hidden.check(&verified);
-    let other = Secret::new("MjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjI=").expect("a secret");
-    if !text.contains("MjIyMjIyMjIyMjIy") {
-        assert_eq!(verify(&other).err(), Some(Refusal::SignatureMismatch));
+    match verify(secret, text) {
+        Ok(verified) => {
+            let verified = verified.expect("signed with the same secret");
+            assert_eq!(verified.secret_label(), LABEL);
+            hidden.check(&verified);
+        }
+        // A token that no header can carry.
+        Err(SignError::Value { .. }) => assert_eq!(scheme.grade, Grade::Token),
+        Err(error) => panic!("{error:?}"),
     }
+    let other = usable(scheme, '2');
+    if !text.contains("MjIyMjIyMjIyMjIy") {
+        let secret = Secret::new(other.clone()).expect("a secret");
+        let verdict = verify(&secret, &other).expect("a usable secret");
+        assert_eq!(verdict.err(), Some(Refusal::SignatureMismatch));
+    }
+}
+
+/// A secret of this scheme: base64 of 32 digits, and credentials where they are asked for.
+fn usable(scheme: &Scheme, digit: char) -> String {
+    let text = match digit {
+        '1' => "MTExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTE=",
+        _ => "MjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjIyMjI=",
+    };
+    match scheme.algorithm {
+        Algorithm::Basic => format!("user:{text}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Every byte as an escape.
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// What must not be printed: the secret as text, as bytes and decoded. Shorter ones are part of ordinary words.

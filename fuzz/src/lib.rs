@@ -4,7 +4,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod head;
 pub mod message;
 pub mod mutation;
 pub mod naive;
+pub mod subject;
 pub mod text;

@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Providers(providers::Arguments),
     /// Prints the headers that a genuine sender would send with a body.
     ///
-    /// The secret is used and never printed. Where a scheme sends the secret itself along (tokens, basic authentication), [token] stands
+    /// The secret is used and never printed. Where a scheme sends the secret itself along (tokens, basic authentication), `[token]` stands
     /// in its place unless --show-token is given. A secret of any length is taken: that a receiver refuses short ones is the receiver's
     /// matter.
     #[command(after_long_help = sign::EPILOGUE)]

@@ -3,8 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use countersign::danger::Weak;
-use countersign::scheme::{Algorithm, Grade, Place, TokenPlace};
+use countersign::scheme::{Algorithm, Place, TokenPlace};
 use countersign::{
     Head, Receiver, ReceiverBuilder, Scheme, Secret, SecretError, SecretRing, SettingError,
     Timestamp, danger, providers,
@@ -14,9 +13,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::body::MOST_BODY;
+use crate::grade::weakness;
+use crate::input::MOST_BODY;
 use crate::scheme_choice::known_config;
-use crate::token;
+use crate::{token, url};
 
 /// One test case.
 #[derive(Debug, Deserialize)]
@@ -65,7 +65,7 @@ pub(crate) enum Expect {
 
 /// The verdict on a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum CaseVerdict {
     Accept,
     Reject(&'static str),
     /// What this build does not know.
@@ -106,33 +106,33 @@ impl Head for CaseHead<'_> {
 
 impl Case {
     /// The verdict on signature and timestamp alone. `Err` for a case whose body cannot be known.
-    pub(crate) fn judge(&self) -> Result<Verdict, String> {
+    pub(crate) fn judge(&self) -> Result<CaseVerdict, String> {
         let body = STANDARD
             .decode(&self.body_base64)
             .map_err(|error| format!("body_base64: {error}"))?;
         let headers = self.headers();
         let is_form = is_form(headers.as_ref(), &body);
         let Some(configured) = self.configured(is_form) else {
-            return Ok(Verdict::Skip(format!(
+            return Ok(CaseVerdict::Skip(format!(
                 "this build does not know {:?} with this configuration",
                 self.provider
             )));
         };
-        let (base, path, query) = split_url(&self.url);
+        let (base, path, query) = url::split(&self.url);
         let (receiver, signs_url) = match self.receiver(configured, base) {
             Ok(built) => built,
             Err(SettingError::Secret {
                 reason: SecretError::PublicKey,
                 ..
             }) => {
-                return Ok(Verdict::Skip(
+                return Ok(CaseVerdict::Skip(
                     "this build does not verify with public keys".to_owned(),
                 ));
             }
-            Err(_) => return Ok(Verdict::Reject("setting_refused")),
+            Err(_) => return Ok(CaseVerdict::Reject("setting_refused")),
         };
         let Some(headers) = headers else {
-            return Ok(Verdict::Reject("request_malformed"));
+            return Ok(CaseVerdict::Reject("request_malformed"));
         };
         // A sender without a path requests the root, and signs what it was given.
         let path = if path.is_empty() && !signs_url {
@@ -148,8 +148,8 @@ impl Case {
         };
         let now = Timestamp::from_secs(self.now);
         Ok(match receiver.verify(&head, Bytes::from(body), now) {
-            Ok(_) => Verdict::Accept,
-            Err(refusal) => Verdict::Reject(refusal.code()),
+            Ok(_) => CaseVerdict::Accept,
+            Err(refusal) => CaseVerdict::Reject(refusal.code()),
         })
     }
 
@@ -243,17 +243,6 @@ fn build_with_url(builder: ReceiverBuilder, base: &str) -> Result<(Receiver, boo
     }
 }
 
-/// What a receiver of this grade gives up.
-pub(crate) const fn weakness(grade: Grade) -> Option<Weak> {
-    match grade {
-        Grade::SignatureBesideBody => Some(Weak::BodyNotSigned),
-        Grade::ExtensibleDigest => Some(Weak::ExtensibleDigest),
-        Grade::Token => Some(Weak::NothingSigned),
-        Grade::Unsigned => Some(Weak::NothingProven),
-        _ => None,
-    }
-}
-
 /// Where a case says that the token lies.
 fn token_place(kind: &str, name: Option<&str>, is_form: bool) -> Option<TokenPlace> {
     let named = |name: &str| name.to_owned().into();
@@ -299,30 +288,6 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// The URL up to its path, the path, and the query string.
-pub(crate) fn split_url(url: &str) -> (&str, &str, Option<&str>) {
-    let path = match authority(url) {
-        // Without one it begins with the path.
-        None => 0,
-        Some(start) => url
-            .get(start..)
-            .and_then(|rest| rest.find(['/', '?']))
-            .map_or(url.len(), |at| start.saturating_add(at)),
-    };
-    let (base, target) = url.split_at_checked(path).unwrap_or((url, ""));
-    match target.split_once('?') {
-        Some((path, query)) => (base, path, Some(query)),
-        None => (base, target, None),
-    }
-}
-
-/// Where the authority of an absolute URL begins. A URL inside a query string is not the URL's own.
-pub(crate) fn authority(url: &str) -> Option<usize> {
-    let (scheme, _) = url.split_once("://")?;
-    let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_scheme.then(|| scheme.len().saturating_add(3))
-}
-
 impl Expect {
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -333,7 +298,7 @@ impl Expect {
     }
 }
 
-impl Verdict {
+impl CaseVerdict {
     pub(crate) const fn word(&self) -> &'static str {
         match self {
             Self::Accept => "accept",

@@ -1,5 +1,5 @@
 use super::*;
-use countersign::scheme::SignatureRule;
+use countersign::scheme::{Grade, SignatureRule};
 
 fn case(provider: &str, config: &str) -> Case {
     serde_json::from_str(&format!(
@@ -148,7 +148,7 @@ fn a_token_is_compared_wherever_it_lies() {
         let is_form = is_form(Some(&headers), body.as_bytes());
         let place = token_place(kind, name, is_form).unwrap();
         let scheme = sender.clone().token_in(place).unwrap();
-        let (_, path, query) = split_url(url);
+        let (_, path, query) = url::split(url);
         let judge = |secret: &str| {
             let mut case = case("sender", "{}");
             case.secret = Secrets::Several(vec!["another".to_owned(), secret.to_owned()]);
@@ -194,24 +194,6 @@ fn a_body_is_a_form_by_its_type_or_its_look() {
     assert!(!of(None, " {\"a\":1}"));
 }
 
-#[test]
-fn a_url_is_taken_apart_and_not_changed() {
-    for (url, parts) in [
-        ("https://h/p?q=1?2", ("https://h", "/p", Some("q=1?2"))),
-        ("https://u:p@h:1//p", ("https://u:p@h:1", "//p", None)),
-        ("https://h", ("https://h", "", None)),
-        ("https://h?q", ("https://h", "", Some("q"))),
-        ("/p?q", ("", "/p", Some("q"))),
-        ("/p?q=https://x/y", ("", "/p", Some("q=https://x/y"))),
-        (
-            "https://h/Espa\u{f1}a?",
-            ("https://h", "/Espa\u{f1}a", Some("")),
-        ),
-    ] {
-        assert_eq!(split_url(url), parts);
-    }
-}
-
 /// A scheme that signs the URL gets the case's own as the public one, to the letter.
 #[test]
 fn the_url_of_a_case_is_the_public_one() {
@@ -242,7 +224,7 @@ fn the_url_of_a_case_is_the_public_one() {
             scheme: scheme.clone(),
             values: Vec::new(),
         };
-        let (base, path, query) = split_url(url);
+        let (base, path, query) = url::split(url);
         let (receiver, signs_url) = case("urls", "{}").receiver(configured, base).unwrap();
         assert!(signs_url);
         let head = CaseHead {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::case::{Case, Expect, Verdict};
+use crate::case::{Case, CaseVerdict, Expect};
 
 #[derive(Debug, Serialize)]
 struct Line<'a> {
@@ -65,7 +65,7 @@ pub(crate) fn run(
             })?;
             let matches = verdict.matches(case.expect);
             let count = match (&verdict, matches) {
-                (Verdict::Skip(_), _) => &mut skipped,
+                (CaseVerdict::Skip(_), _) => &mut skipped,
                 (_, true) => &mut passed,
                 (_, false) => &mut failed,
             };
@@ -81,7 +81,7 @@ pub(crate) fn run(
                 };
                 serde_json::to_writer(&mut out, &line)?;
                 writeln!(out)?;
-            } else if let Verdict::Skip(what) = &verdict {
+            } else if let CaseVerdict::Skip(what) = &verdict {
                 writeln!(out, "{}: skipped: {what}", case.id)?;
             } else if !matches {
                 writeln!(

@@ -4,14 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::HOST;
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-
-use crate::outgoing::Outgoing;
 
 /// So much of an answer is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -55,8 +52,6 @@ pub(crate) enum ClientError {
     AnswerTimeout { to: String, seconds: u64 },
     #[error("the exchange with {to} failed: {reason}")]
     Exchange { to: String, reason: String },
-    #[error("the request cannot be made: {0}")]
-    Request(#[from] http::Error),
 }
 
 /// Where to send.
@@ -65,7 +60,6 @@ pub(crate) struct Target {
     host: String,
     port: u16,
     authority: String,
-    path: String,
 }
 
 impl Target {
@@ -98,22 +92,17 @@ impl Target {
             host: bare.to_owned(),
             port: authority.port_u16().unwrap_or(80),
             authority: authority.as_str().to_owned(),
-            path: uri
-                .path_and_query()
-                .map_or("/", |path| path.as_str())
-                .to_owned(),
         })
     }
 }
 
-/// Sends the message and reads the answer.
+/// Sends the request and reads the answer.
 pub(crate) async fn exchange(
     target: &Target,
-    message: &Outgoing,
+    request: Request<Bytes>,
     patience: Patience,
 ) -> Result<Answer, ClientError> {
     let to = || target.authority.clone();
-    let request = request(target, message)?;
     let connect = TcpStream::connect((target.host.as_str(), target.port));
     let stream = tokio::time::timeout(patience.connect, connect)
         .await
@@ -132,7 +121,10 @@ pub(crate) async fn exchange(
             .map_err(failed)?;
         // Drives the connection until it ends; what became of it shows in the exchange.
         let connection = tokio::spawn(connection);
-        let response = sender.send_request(request).await.map_err(failed)?;
+        let response = sender
+            .send_request(request.map(Full::new))
+            .await
+            .map_err(failed)?;
         let (head, mut incoming) = response.into_parts();
         let mut body = BytesMut::new();
         let mut is_cut = false;
@@ -163,19 +155,6 @@ pub(crate) async fn exchange(
         })?
 }
 
-fn request(target: &Target, message: &Outgoing) -> Result<Request<Full<Bytes>>, http::Error> {
-    let mut request = Request::builder()
-        .method(message.method.as_str())
-        .uri(&target.path);
-    if !message.headers.iter().any(|(name, _)| name == HOST) {
-        request = request.header(HOST, &target.authority);
-    }
-    for (name, value) in &message.headers {
-        request = request.header(name, value);
-    }
-    request.body(Full::new(message.body.clone()))
-}
-
 /// An error and its causes in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -193,14 +172,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_names_host_port_and_path() {
+    fn a_url_names_host_and_port() {
         let target = Target::parse("http://[::1]:8080/a?b=c").unwrap();
         assert_eq!((target.host.as_str(), target.port), ("::1", 8080));
         assert_eq!(target.authority, "[::1]:8080");
-        assert_eq!(target.path, "/a?b=c");
         let target = Target::parse("HTTP://Example.com").unwrap();
         assert_eq!((target.host.as_str(), target.port), ("Example.com", 80));
-        assert_eq!(target.path, "/");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A signed message as a curl line for a POSIX shell.
 
+use http::Method;
 use http::header::CONTENT_TYPE;
 
 use crate::outgoing::Outgoing;
 
 /// Writes the line. Every argument is quoted, so that the shell and curl change nothing.
 pub(crate) fn line(message: &Outgoing) -> Result<String, String> {
-    let url = message.url.as_deref().unwrap_or_default();
+    let (url, body) = (message.url(), message.request.body());
     let mut words = vec!["curl".to_owned()];
     let mut add = |word: &str| words.push(quote(word));
 
@@ -16,8 +17,7 @@ pub(crate) fn line(message: &Outgoing) -> Result<String, String> {
     if url.contains("/.") {
         add("--path-as-is");
     }
-    let has_body = !message.body.is_empty();
-    match (message.method.as_str(), has_body) {
+    match (message.request.method().as_str(), !body.is_empty()) {
         ("POST", _) => {}
         ("HEAD", false) => add("--head"),
         (method, _) => {
@@ -25,7 +25,7 @@ pub(crate) fn line(message: &Outgoing) -> Result<String, String> {
             add(method);
         }
     }
-    for (name, value) in &message.headers {
+    for (name, value) in message.headers() {
         add("--header");
         let value = std::str::from_utf8(value.as_bytes())
             .map_err(|_| format!("the header {name} is no text that could stand in a line"))?;
@@ -36,9 +36,8 @@ pub(crate) fn line(message: &Outgoing) -> Result<String, String> {
             add(&format!("{name}: {value}"));
         }
     }
-    let sends_data = has_body || message.method == "POST";
-    if sends_data {
-        if !message.headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
+    if !body.is_empty() || message.request.method() == Method::POST {
+        if !message.request.headers().contains_key(CONTENT_TYPE) {
             // Else curl says that it is a form.
             add("--header");
             add("content-type:");
@@ -52,7 +51,7 @@ pub(crate) fn line(message: &Outgoing) -> Result<String, String> {
                 add(&format!("@{file}"));
             }
             None => {
-                let text = std::str::from_utf8(&message.body)
+                let text = std::str::from_utf8(body)
                     .ok()
                     .filter(|text| !text.contains('\0'))
                     .ok_or(
@@ -65,7 +64,7 @@ pub(crate) fn line(message: &Outgoing) -> Result<String, String> {
         }
     }
     add("--url");
-    add(url);
+    add(&url);
     Ok(words.join(" "))
 }
 
@@ -85,29 +84,28 @@ fn quote(word: &str) -> String {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use http::{HeaderName, HeaderValue};
+    use http::Request;
 
     fn message(
         method: &str,
         headers: &[(&'static str, &'static str)],
         body: &'static [u8],
     ) -> Outgoing {
+        let mut request = Request::builder()
+            .method(method)
+            .uri("/p?a=1&b=it's")
+            .header("host", "h");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         Outgoing {
-            method: method.to_owned(),
-            url: Some("http://h/p?a=1&b=it's".to_owned()),
-            headers: headers
-                .iter()
-                .map(|(name, value)| {
-                    (
-                        HeaderName::from_static(name),
-                        HeaderValue::from_static(value),
-                    )
-                })
-                .collect(),
-            body: Bytes::from_static(body),
+            request: request.body(Bytes::from_static(body)).unwrap(),
+            base: "http://h".to_owned(),
+            has_own_host: false,
             body_file: None,
+            writes_body: false,
             sends_secret: false,
-            note: None,
+            notes: Vec::new(),
         }
     }
 
@@ -147,7 +145,7 @@ mod tests {
         let mut message = message("POST", &[("content-type", "a/b")], b"\xff\0");
         assert!(line(&message).is_err());
         message.body_file = Some("a b.json".into());
-        message.url = Some("http://h/./{x}".to_owned());
+        *message.request.uri_mut() = "/./{x}".parse().unwrap();
         assert_eq!(
             line(&message).unwrap(),
             "curl --globoff --path-as-is --header 'content-type: a/b' --data-binary '@a b.json' --url 'http://h/./{x}'"

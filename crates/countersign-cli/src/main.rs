@@ -1,14 +1,15 @@
 //! The `countersign` program.
 
 mod arguments;
-mod body;
 mod case;
 mod check;
 mod client;
 mod completions;
 mod curl;
 mod demo;
-mod digest;
+mod grade;
+mod header;
+mod input;
 mod message;
 mod moment;
 mod outgoing;
@@ -21,8 +22,10 @@ mod secrets;
 mod send;
 mod sign;
 mod token;
+mod url;
 mod verdict;
 mod verify;
+mod wording;
 
 use std::error::Error;
 use std::io;

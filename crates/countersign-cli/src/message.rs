@@ -5,16 +5,19 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::{Args, ValueHint};
-use countersign::scheme::{Algorithm, Part, Place};
-use countersign::{Message, Scheme, Secret, SignError, danger};
-use http::{HeaderName, HeaderValue};
+use countersign::scheme::{Algorithm, List, Part, Place};
+use countersign::{Message, Scheme, SignError};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderName, HeaderValue, Request};
 
-use crate::body;
-use crate::digest;
 use crate::moment::{self, Moment};
-use crate::outgoing::Outgoing;
-use crate::scheme_choice::{SchemeArguments, content_holds, known_config, signed_config};
-use crate::secrets::{Given, SecretArguments};
+use crate::outgoing::{Added, Outgoing, notes};
+use crate::scheme_choice::{SchemeArguments, content_holds};
+use crate::secrets::{GivenSecret, SecretArguments};
+use crate::{header, input, url};
+
+/// What is signed for a scheme that does not sign the URL, where none is given.
+const ANY_URL: &str = "https://example.com/";
 
 /// A message to sign.
 #[derive(Clone, Debug, Args)]
@@ -26,17 +29,20 @@ pub(crate) struct MessageArguments {
     /// The body: a file, or - for standard input; empty unless it is given.
     #[arg(long, value_name = "FILE|-", help_heading = "Message", value_hint = ValueHint::FilePath)]
     body: Option<PathBuf>,
-    /// The delivery's id, for schemes that send it in a header.
+    /// The delivery's id, for schemes that send it in a header or in the URL.
     #[arg(long, help_heading = "Message")]
     id: Option<String>,
-    /// The event's name, for schemes that send it in a header.
+    /// The event's name, for schemes that send it in a header or in the URL.
     #[arg(long, value_name = "NAME", help_heading = "Message")]
     event: Option<String>,
+    /// The sender's account, for schemes that send it in a header or in the URL.
+    #[arg(long, value_name = "NAME", help_heading = "Message")]
+    tenant: Option<String>,
     /// The Content-Type; the scheme's first media type unless it is given.
     #[arg(long, value_name = "TYPE", help_heading = "Message")]
     content_type: Option<String>,
-    /// A further header, in place of the scheme's own of that name; may be given several times.
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Message", value_parser = header)]
+    /// A further header, in place of the scheme's own of that name; signed where the scheme does; may be given several times.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Message", value_parser = header::argument)]
     header: Vec<(HeaderName, HeaderValue)>,
     /// The method; the scheme's first one unless it is given.
     #[arg(long, help_heading = "Message")]
@@ -47,31 +53,71 @@ pub(crate) struct MessageArguments {
     at: Moment,
     /// The absolute URL as the sender knows it, for schemes that sign it.
     #[arg(long, help_heading = "Message", value_hint = ValueHint::Url)]
-    pub(crate) url: Option<String>,
-}
-
-/// A header on the command line.
-pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
-    let (name, value) = text.split_once(':').ok_or("give NAME: VALUE")?;
-    let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| "the part before the colon is no header name")?;
-    let value = HeaderValue::from_bytes(value.trim_matches([' ', '\t']).as_bytes())
-        .map_err(|_| "the part after the colon cannot stand in a header")?;
-    Ok((name, value))
+    url: Option<String>,
 }
 
 impl MessageArguments {
-    /// Signs. The URL is what the sender would know unless --url says otherwise.
-    pub(crate) fn sign(&self, url: Option<&str>) -> Result<(Outgoing, Given), Box<dyn Error>> {
-        let scheme = self.scheme.scheme()?;
-        let signed_url = self.url.as_deref().or(url);
-        self.check(&scheme, signed_url)?;
+    /// Signs, for sending to `to` where that is known. The URL that is signed is the same, unless --url says otherwise.
+    pub(crate) fn sign(&self, to: Option<&str>) -> Result<(Outgoing, GivenSecret), Box<dyn Error>> {
+        let scheme = self.scheme()?;
+        let known_url = self.url.as_deref().or(to).map(without_fragment);
+        self.check(&scheme, known_url)?;
+        let signed_url = known_url.unwrap_or(ANY_URL);
         let given = self.secret.read_one()?;
-        let secret = given.secret(true)?;
         let body = match &self.body {
-            Some(path) => body::read(path)?,
+            Some(path) => input::read(path)?,
             None => Vec::new(),
         };
+        let is_token_in_path =
+            scheme.algorithm == Algorithm::Token && scheme.signature.place == Place::PathEnd;
+        if is_token_in_path && !given.is_path_segment() {
+            return Err(
+                "the token cannot be a segment of a path: only letters, digits and -._~ can".into(),
+            );
+        }
+        let message = self.message(&scheme, &body, signed_url)?;
+        let mut request = scheme
+            .request(&given.secret(true)?, &message)
+            .map_err(|error| match error {
+                SignError::Secret(reason) => format!("{}: {reason}", given.label()),
+                error => format!("scheme {:?}: {error}", scheme.name),
+            })?;
+
+        let signed_target = request.uri().clone();
+        let added = Added::new(signed_url, &signed_target);
+        let sent_to = to.map_or(signed_url, without_fragment);
+        let (base, ..) = url::split(sent_to);
+        *request.uri_mut() = added.target(sent_to).parse()?;
+        let has_own_host = self.set_host(&mut request, base)?;
+        let writes_body = scheme.signature.place.is_in_body();
+        let body_file = self.body.clone();
+        let outgoing = Outgoing {
+            base: base.to_owned(),
+            has_own_host,
+            body_file: body_file.filter(|path| !writes_body && !input::is_stdin(path)),
+            writes_body,
+            sends_secret: !scheme.algorithm.signs_content(),
+            notes: notes(&scheme, &added, &given),
+            request,
+        };
+        Ok((outgoing, given))
+    }
+
+    /// The scheme; without media types of its own where a Content-Type is among the headers, which stands in their place.
+    fn scheme(&self) -> Result<Scheme, Box<dyn Error>> {
+        let mut scheme = self.scheme.scheme()?;
+        if self.gives_header(CONTENT_TYPE.as_str()) {
+            scheme.media_types = Vec::new().into();
+        }
+        Ok(scheme)
+    }
+
+    fn message<'a>(
+        &'a self,
+        scheme: &Scheme,
+        body: &'a [u8],
+        url: &'a str,
+    ) -> Result<Message<'a>, Box<dyn Error>> {
         let method = match &self.method {
             Some(method) => method.to_ascii_uppercase(),
             None => scheme
@@ -79,55 +125,49 @@ impl MessageArguments {
                 .first()
                 .map_or_else(|| "POST".to_owned(), ToString::to_string),
         };
-
-        let is_form = self
-            .content_type
-            .as_deref()
-            .or(scheme.media_types.first().map(AsRef::as_ref))
-            .is_some_and(|kind| kind == "application/x-www-form-urlencoded");
-        let whole = |url: &str| digest::add(&scheme, url, &body, is_form);
-        let given_url = url.or(self.url.as_deref());
-        let url = given_url.map(whole);
-        let note = url
-            .as_deref()
-            .filter(|url| Some(*url) != given_url)
-            .map(|url| format!("the digest of the body goes into the URL: {url}"));
-        let signed_url = signed_url.map(whole);
-
-        let mut message = Message::new(&body, self.at.timestamp());
+        let mut message = Message::new(body, self.at.timestamp()).request(method, url);
         if let Some(id) = &self.id {
             message = message.id(id);
         }
         if let Some(event) = &self.event {
             message = message.event(event);
         }
-        if let Some(kind) = &self.content_type {
+        if let Some(tenant) = &self.tenant {
+            message = message.tenant(tenant);
+        }
+        if let Some(kind) = &self.content_type
+            && !self.gives_header(CONTENT_TYPE.as_str())
+        {
             message = message.media_type(kind);
         }
-        if let Some(url) = &signed_url {
-            message = message.request(method.as_str(), url);
+        for (name, value) in &self.header {
+            message = message.header(name.as_str(), std::str::from_utf8(value.as_bytes())?);
         }
-        for (name, value) in self.scheme.config() {
+        for (name, value) in self.scheme.config(scheme)? {
             message = message.config(name, value);
         }
-        let mut headers = headers(&scheme, &secret, &message).map_err(|error| match error {
-            SignError::Secret(reason) => format!("{}: {reason}", given.label()),
-            error => format!("scheme {:?}: {error}", scheme.name),
-        })?;
-        headers.retain(|(name, _)| !self.header.iter().any(|(given, _)| given == name));
-        headers.extend(self.header.iter().cloned());
+        Ok(message)
+    }
 
-        let mut outgoing = Outgoing {
-            method,
-            url,
-            headers,
-            body: Bytes::from(body),
-            body_file: self.body.clone().filter(|path| !body::is_stdin(path)),
-            sends_secret: !scheme.algorithm.signs_content(),
-            note,
-        };
-        outgoing.place_token(&scheme, &given)?;
-        Ok((outgoing, given))
+    /// The host of the URL that it is sent to, unless one is among the headers. Was it?
+    fn set_host(&self, request: &mut Request<Bytes>, base: &str) -> Result<bool, Box<dyn Error>> {
+        let headers = request.headers_mut();
+        let mut given = self.header.iter().filter(|(name, _)| *name == HOST);
+        if let Some((_, first)) = given.next() {
+            headers.insert(HOST, first.clone());
+            for (_, further) in given {
+                headers.append(HOST, further.clone());
+            }
+            return Ok(true);
+        }
+        if let Some((_, authority)) = base.split_once("://") {
+            headers.insert(HOST, authority.parse()?);
+        }
+        Ok(false)
+    }
+
+    fn gives_header(&self, name: &str) -> bool {
+        self.header.iter().any(|(given, _)| given == name)
     }
 
     /// What would have no effect, or is missing, is said before anything is read.
@@ -138,19 +178,33 @@ impl MessageArguments {
                 "scheme {name:?} proves nothing: there is nothing to sign"
             ));
         }
-        let in_header = |places: &[Place]| matches!(places.first(), Some(Place::Header(_)));
-        if self.id.is_some() && !in_header(&scheme.id) {
-            return Err(format!(
-                "--id: scheme {name:?} does not send the id in a header"
-            ));
-        }
-        if self.event.is_some() && !in_header(&scheme.event) {
-            return Err(format!(
-                "--event: scheme {name:?} does not send the event's name in a header"
-            ));
+        for (flag, is_given, places, what) in [
+            ("--id", self.id.is_some(), &scheme.id, "the id"),
+            (
+                "--event",
+                self.event.is_some(),
+                &scheme.event,
+                "the event's name",
+            ),
+            (
+                "--tenant",
+                self.tenant.is_some(),
+                &scheme.tenant,
+                "the tenant",
+            ),
+        ] {
+            if is_given && !in_head(places) {
+                return Err(format!(
+                    "{flag}: scheme {name:?} does not send {what} in a header"
+                ));
+            }
         }
         let signs_id = content_holds(scheme, |part| *part == Part::Id);
-        if signs_id && in_header(&scheme.id) && self.id.is_none() {
+        let id_is_a_header = scheme
+            .id
+            .iter()
+            .any(|place| matches!(place, Place::Header(name) if self.gives_header(name)));
+        if signs_id && in_head(&scheme.id) && self.id.is_none() && !id_is_a_header {
             return Err(format!(
                 "scheme {name:?} signs the delivery's id: give one with --id"
             ));
@@ -179,78 +233,25 @@ impl MessageArguments {
                 "{url:?} is no absolute URL: it begins with http:// or https://"
             ));
         }
-        check_config(scheme, self.scheme.config())
+        Ok(())
     }
 }
 
-/// Names configured values that the scheme does not have, and those that are missing.
-pub(crate) fn check_config(scheme: &Scheme, given: &[(String, String)]) -> Result<(), String> {
-    let known = known_config(scheme);
-    if let Some((name, _)) = given
-        .iter()
-        .find(|(name, _)| !known.iter().any(|known| known == name))
-    {
-        return Err(format!(
-            "--config: scheme {:?} has no value {name:?}",
-            scheme.name
-        ));
-    }
-    let missing = |known: &&countersign::scheme::Text| {
-        !given
-            .iter()
-            .any(|(name, value)| name == known.as_ref() && !value.is_empty())
+/// Is one of the places, or a part of it, one that a message's value is written to?
+fn in_head(places: &List<Place>) -> bool {
+    let is_written = |place: &Place| {
+        matches!(
+            place,
+            Place::Header(_) | Place::QueryParam(_) | Place::PathEnd
+        )
     };
-    match signed_config(scheme).iter().find(missing) {
-        Some(name) => Err(format!(
-            "scheme {:?} signs the value {name:?}: give it with --config {name}=VALUE",
-            scheme.name
-        )),
-        None => Ok(()),
-    }
+    places.iter().any(|place| match place {
+        Place::All(several) => several.iter().any(is_written),
+        one => is_written(one),
+    })
 }
 
-type Headers = Vec<(HeaderName, HeaderValue)>;
-
-/// The headers of the scheme; without the token where that lies elsewhere.
-fn headers(scheme: &Scheme, secret: &Secret, message: &Message<'_>) -> Result<Headers, SignError> {
-    let in_header = matches!(scheme.signature.place, Place::Header(_));
-    if in_header || scheme.algorithm != Algorithm::Token {
-        scheme.sign(secret, message)
-    } else {
-        without_token(scheme, message)
-    }
-}
-
-/// Signs as if the token were in a header, and leaves that out.
-fn without_token(scheme: &Scheme, message: &Message<'_>) -> Result<Headers, SignError> {
-    const STAND_IN: &str = "x-countersign-stand-in";
-    let mut in_header = scheme.clone();
-    in_header.signature.place = Place::Header(STAND_IN.into());
-    let secret = danger::secret_of_any_length("stands-in-for-the-token")?;
-    let mut headers = in_header.sign(&secret, message)?;
-    headers.retain(|(name, _)| name != STAND_IN);
-    Ok(headers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_header_is_a_name_a_colon_and_a_value() {
-        let (name, value) = header("X-Topic:  a: b ").unwrap();
-        assert_eq!((name.as_str(), value.as_bytes()), ("x-topic", &b"a: b"[..]));
-        assert_eq!(header("x:").unwrap().1, "");
-        for (wrong, says) in [
-            ("x", "give NAME: VALUE"),
-            ("a b: c", "the part before the colon is no header name"),
-            (": c", "the part before the colon is no header name"),
-            (
-                "a: b\nc",
-                "the part after the colon cannot stand in a header",
-            ),
-        ] {
-            assert_eq!(header(wrong).unwrap_err(), says);
-        }
-    }
+/// HTTP sends no fragments.
+fn without_fragment(url: &str) -> &str {
+    url.split_once('#').map_or(url, |(url, _)| url)
 }

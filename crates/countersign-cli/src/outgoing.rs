@@ -1,113 +1,134 @@
-//! A signed message, ready to be printed or sent.
+//! A signed request, ready to be printed or sent.
 
 use std::path::PathBuf;
 
 use bytes::Bytes;
 use countersign::Scheme;
-use countersign::scheme::{Algorithm, Place};
-use http::{HeaderName, HeaderValue};
+use countersign::scheme::Place;
+use http::header::HOST;
+use http::{HeaderName, HeaderValue, Request, Uri};
 
-use crate::secrets::{Given, TOKEN};
+use crate::secrets::{GivenSecret, TOKEN};
+use crate::url;
+use crate::wording::place;
 
 /// What a sender sends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
-    pub(crate) method: String,
-    pub(crate) url: Option<String>,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) body: Bytes,
-    /// The file that the body came from.
+    /// Its target is a path and a query string.
+    pub(crate) request: Request<Bytes>,
+    /// What stands in front of the target in the URL.
+    pub(crate) base: String,
+    /// Was a host given beside the URL?
+    pub(crate) has_own_host: bool,
+    /// The file that holds the body as it is sent.
     pub(crate) body_file: Option<PathBuf>,
+    /// Does the scheme write into the body?
+    pub(crate) writes_body: bool,
     /// Does the scheme send the secret itself along?
     pub(crate) sends_secret: bool,
     /// What the headers do not show.
-    pub(crate) note: Option<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Outgoing {
-    /// Puts the token into the URL, where the scheme has it there.
-    pub(crate) fn place_token(&mut self, scheme: &Scheme, given: &Given) -> Result<(), String> {
-        if scheme.algorithm != Algorithm::Token {
-            return Ok(());
-        }
-        let note = match &scheme.signature.place {
-            Place::QueryParam(name) => {
-                self.url = self
-                    .url
-                    .take()
-                    .map(|url| with_parameter(&url, name, given.reveal()));
-                format!("the token goes into the URL as ?{name}={TOKEN}")
-            }
-            Place::PathEnd => {
-                let token = given.reveal();
-                if !token.bytes().all(is_unreserved) {
-                    return Err(
-                        "the token cannot be a segment of a path: only letters, digits and -._~ can"
-                            .to_owned(),
-                    );
-                }
-                self.url = self.url.take().map(|url| with_segment(&url, token));
-                format!("the token goes into the URL as its last segment: /{TOKEN}")
-            }
-            Place::Header(_) => return Ok(()),
-            _ => "the token goes into the body, which is sent as it is given".to_owned(),
-        };
-        self.note = Some(note);
-        Ok(())
+    /// The whole URL.
+    pub(crate) fn url(&self) -> String {
+        format!("{}{}", self.base, self.request.uri())
+    }
+
+    /// The headers that do not follow from the URL.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let headers = self.request.headers().iter();
+        headers.filter(|(name, _)| **name != HOST || self.has_own_host)
     }
 
     /// The same without the secret, for printing.
-    pub(crate) fn hidden(&self, given: &Given) -> Self {
-        let hide = |value: &HeaderValue| {
-            let text = value.to_str().map(|text| given.hide(text));
-            text.ok()
-                .and_then(|text| HeaderValue::from_str(&text).ok())
-                .unwrap_or_else(|| HeaderValue::from_static(TOKEN))
+    pub(crate) fn hidden(&self, given: &GivenSecret) -> Self {
+        let mut shown = self.clone();
+        let target = given.hide_text(&self.request.uri().to_string());
+        *shown.request.uri_mut() = target.parse().unwrap_or_else(|_| Uri::from_static("/"));
+        for value in shown.request.headers_mut().values_mut() {
+            *value = HeaderValue::from_bytes(&given.hide(value.as_bytes()))
+                .unwrap_or_else(|_| HeaderValue::from_static(TOKEN));
+        }
+        if self.writes_body {
+            *shown.request.body_mut() = given.hide(self.request.body()).into();
+        }
+        shown
+    }
+}
+
+/// What a scheme has added to the end of a URL's path and of its query string.
+#[derive(Debug)]
+pub(crate) struct Added<'a> {
+    segment: &'a str,
+    parameters: &'a str,
+}
+
+impl<'a> Added<'a> {
+    /// Compares what was given with what is sent.
+    pub(crate) fn new(given: &str, sent: &'a Uri) -> Self {
+        let (_, path, query) = url::split(given);
+        let after = |sent: &'a str, given: &str, join: char| {
+            let added = sent.strip_prefix(given).unwrap_or_default();
+            added.strip_prefix(join).unwrap_or(added)
         };
+        let query = query.unwrap_or_default();
         Self {
-            method: self.method.clone(),
-            url: self.url.as_ref().map(|url| given.hide(url)),
-            headers: self
-                .headers
-                .iter()
-                .map(|(name, value)| (name.clone(), hide(value)))
-                .collect(),
-            body: self.body.clone(),
-            body_file: self.body_file.clone(),
-            sends_secret: self.sends_secret,
-            note: self.note.clone(),
+            segment: after(sent.path(), path.strip_suffix('/').unwrap_or(path), '/'),
+            parameters: after(sent.query().unwrap_or_default(), query, '&'),
         }
     }
-}
 
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-fn encode(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// The URL with a further parameter.
-pub(crate) fn with_parameter(url: &str, name: &str, value: &str) -> String {
-    let join = match url.split_once('?') {
-        None => "?",
-        Some((_, "")) => "",
-        Some(_) => "&",
-    };
-    format!("{url}{join}{}={}", encode(name), encode(value))
-}
-
-fn with_segment(url: &str, segment: &str) -> String {
-    let (path, query) = match url.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (url, None),
-    };
-    let path = format!("{}/{segment}", path.strip_suffix('/').unwrap_or(path));
-    match query {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
+    /// Path and query string of a URL, with the same added.
+    pub(crate) fn target(&self, given: &str) -> String {
+        let (_, path, query) = url::split(given);
+        let path = match self.segment {
+            "" if path.is_empty() => "/".to_owned(),
+            "" => path.to_owned(),
+            segment => format!("{}/{segment}", path.strip_suffix('/').unwrap_or(path)),
+        };
+        match (query, self.parameters) {
+            (None, "") => path,
+            (Some(query), "") => format!("{path}?{query}"),
+            (None | Some(""), parameters) => format!("{path}?{parameters}"),
+            (Some(query), parameters) => format!("{path}?{query}&{parameters}"),
+        }
     }
+
+    /// As a URL shows it; empty where nothing is added.
+    fn text(&self) -> String {
+        let part = |sign: &str, text: &str| match text {
+            "" => String::new(),
+            text => format!("{sign}{text}"),
+        };
+        format!("{}{}", part("/", self.segment), part("?", self.parameters))
+    }
+}
+
+/// What a scheme has written elsewhere than into headers.
+pub(crate) fn notes(scheme: &Scheme, added: &Added<'_>, given: &GivenSecret) -> Vec<String> {
+    let sends_secret = !scheme.algorithm.signs_content();
+    let what = if sends_secret { "token" } else { "signature" };
+    let at = &scheme.signature.place;
+    let mut notes = Vec::new();
+    let mut added = added.text();
+    if sends_secret {
+        added = given.hide_text(&added);
+    }
+    if !added.is_empty() {
+        notes.push(match at {
+            Place::QueryParam(_) | Place::PathEnd => {
+                format!("the {what} goes into the URL as {added}")
+            }
+            _ => format!("the scheme adds to the URL: {added}"),
+        });
+    }
+    if at.is_in_body() {
+        notes.push(format!("the {what} goes into the body at {}", place(at)));
+    }
+    notes
 }
 
 #[cfg(test)]
@@ -115,19 +136,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_joins_what_the_url_has() {
-        for (url, parameter, segment) in [
-            ("http://h", "http://h?k=a%26b", "http://h/t"),
-            ("http://h/", "http://h/?k=a%26b", "http://h/t"),
-            ("http://h/p?", "http://h/p?k=a%26b", "http://h/p/t?"),
-            (
-                "http://h/p?x=1",
-                "http://h/p?x=1&k=a%26b",
-                "http://h/p/t?x=1",
-            ),
+    fn what_is_added_to_one_url_is_added_to_another() {
+        for (given, sent, added, target) in [
+            ("http://h", "/", "", "/a?b"),
+            ("http://h/p?", "/p?", "", "/a?b"),
+            ("http://h/p/", "/p/", "", "/a?b"),
+            ("http://h/p", "/p/t", "/t", "/a/t?b"),
+            ("http://h/p/", "/p/t", "/t", "/a/t?b"),
+            ("http://h", "/t", "/t", "/a/t?b"),
+            ("http://h/p/", "/p//t=", "//t=", "/a//t=?b"),
+            ("http://h/p", "/p?k=1", "?k=1", "/a?b&k=1"),
+            ("http://h/p?", "/p?k=1", "?k=1", "/a?b&k=1"),
+            ("http://h?x", "/?x&k=1&l=2", "?k=1&l=2", "/a?b&k=1&l=2"),
+            ("http://h/p?x", "/p/t?x&k=1", "/t?k=1", "/a/t?b&k=1"),
         ] {
-            assert_eq!(with_parameter(url, "k", "a&b"), parameter);
-            assert_eq!(with_segment(url, "t"), segment);
+            let uri = sent.parse().unwrap();
+            let difference = Added::new(given, &uri);
+            assert_eq!(difference.text(), added, "{given}");
+            assert_eq!(difference.target("https://i/a?b"), target, "{given}");
+            assert_eq!(difference.target(given), sent, "{given}");
         }
     }
 }

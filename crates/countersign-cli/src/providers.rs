@@ -8,7 +8,9 @@ use countersign::scheme::{Grade, List, Place};
 use countersign::{Scheme, providers};
 use serde::Serialize;
 
+use crate::grade::proves;
 use crate::scheme_choice::names;
+use crate::wording::{place, word};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -289,23 +291,6 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// What an accepted request of this grade proves.
-const fn proves(grade: Grade) -> &'static str {
-    match grade {
-        Grade::SignatureOverBody => "that the body is the sender's",
-        Grade::SignatureBesideBody => {
-            "that some fields are the sender's, and not the body: whoever sees one delivery can attach another body to it"
-        }
-        Grade::ExtensibleDigest => {
-            "that the sender once signed a beginning of this content: whoever sees one delivery can append to it"
-        }
-        Grade::Token => {
-            "that the sender knows a token; nothing is signed: whoever sees it once can send anything for ever"
-        }
-        _ => "nothing",
-    }
-}
-
 fn signed(scheme: &Scheme, place: &Place) -> &'static str {
     if scheme.signs(place) {
         "signed"
@@ -320,27 +305,6 @@ fn signature(scheme: &Scheme) -> String {
     all.join(" or ")
 }
 
-/// A place in a word or two: a header by its name, a parameter as `?name`, a JSON pointer as it is, after `form:` and a form field's name
-/// where it lies in one.
-pub(crate) fn place(place: &Place) -> String {
-    match place {
-        Place::Header(name) => name.to_string(),
-        Place::QueryParam(name) => format!("?{name}"),
-        Place::PathEnd => "the path's end".to_owned(),
-        Place::Json(pointer) => pointer.to_string(),
-        Place::Form(name) => format!("form:{name}"),
-        Place::FormJson { field, pointer } => format!("form:{field}{pointer}"),
-        Place::Pair(key) => format!("pair:{key}"),
-        Place::FirstItem => "the first item".to_owned(),
-        Place::JsonEach { array, pointer } => format!("{array}/*{pointer}"),
-        Place::All(several) => {
-            let all: Vec<String> = several.iter().map(self::place).collect();
-            all.join(" + ")
-        }
-        other => word(other),
-    }
-}
-
 /// How far the timestamp may lie from now.
 fn tolerance(scheme: &Scheme) -> Option<String> {
     let tolerance = &scheme.timestamp.as_ref()?.tolerance;
@@ -350,15 +314,6 @@ fn tolerance(scheme: &Scheme) -> Option<String> {
     } else {
         format!("{past}s/{future}s")
     })
-}
-
-/// As it is spelled in a file.
-pub(crate) fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        Ok(other) => other.to_string(),
-        Err(_) => "?".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use countersign::Head;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::{header, url};
+
 /// A request to judge.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -62,7 +64,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<Request, NotARequest> {
         if text.is_empty() {
             break;
         }
-        let (name, value) = header(text).map_err(|reason| NotARequest { line, reason })?;
+        let (name, value) = header::line(text).map_err(|reason| NotARequest { line, reason })?;
         headers.append(name, value);
     }
     if headers.contains_key(TRANSFER_ENCODING) {
@@ -90,7 +92,8 @@ pub(crate) fn parse_headers(text: &[u8]) -> Result<HeaderMap, NotARequest> {
     for (line, text) in (1..).zip(text.split(|byte| *byte == b'\n')) {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         if !text.is_empty() {
-            let (name, value) = header(text).map_err(|reason| NotARequest { line, reason })?;
+            let (name, value) =
+                header::line(text).map_err(|reason| NotARequest { line, reason })?;
             headers.append(name, value);
         }
     }
@@ -99,7 +102,7 @@ pub(crate) fn parse_headers(text: &[u8]) -> Result<HeaderMap, NotARequest> {
 
 /// The path and the query string of a request target or of an absolute URL.
 pub(crate) fn split_target(target: &str) -> (&str, Option<&str>) {
-    let (_, path, query) = crate::case::split_url(target);
+    let (_, path, query) = url::split(target);
     (if path.is_empty() { "/" } else { path }, query)
 }
 
@@ -164,23 +167,6 @@ fn request_line_parts(line: &[u8]) -> Result<(&str, &str), NotARequest> {
         return Err(wrong);
     }
     Ok((method, target))
-}
-
-fn header(line: &[u8]) -> Result<(HeaderName, HeaderValue), &'static str> {
-    if line.starts_with(b" ") || line.starts_with(b"\t") {
-        return Err("is a header folded onto a second line, which HTTP/1.1 no longer has");
-    }
-    let at = line
-        .iter()
-        .position(|byte| *byte == b':')
-        .ok_or("is no header: it has no colon")?;
-    let (name, value) = line.split_at_checked(at).unwrap_or((line, b""));
-    let name = HeaderName::from_bytes(name).map_err(|_| "is no header: its name is none")?;
-    let value = value.strip_prefix(b":").unwrap_or(value);
-    let value = value.trim_ascii();
-    let value = HeaderValue::from_bytes(value)
-        .map_err(|_| "is no header: its value holds what no header can")?;
-    Ok((name, value))
 }
 
 #[cfg(test)]

@@ -51,9 +51,26 @@ impl SchemeArguments {
         })
     }
 
-    /// The configured values.
-    pub(crate) fn config(&self) -> &[(String, String)] {
-        &self.config
+    /// The configured values: every one that the scheme signs, and none that it does not know.
+    pub(crate) fn config(&self, scheme: &Scheme) -> Result<&[(String, String)], String> {
+        let name = &scheme.name;
+        let known = known_config(scheme);
+        let is_unknown = |(given, _): &&(String, String)| !known.iter().any(|known| known == given);
+        if let Some((given, _)) = self.config.iter().find(is_unknown) {
+            return Err(format!("--config: scheme {name:?} has no value {given:?}"));
+        }
+        let is_missing = |signed: &&Text| {
+            !self
+                .config
+                .iter()
+                .any(|(given, value)| given == signed.as_ref() && !value.is_empty())
+        };
+        match signed_config(scheme).iter().find(is_missing) {
+            Some(signed) => Err(format!(
+                "scheme {name:?} signs the value {signed:?}: give it with --config {signed}=VALUE"
+            )),
+            None => Ok(&self.config),
+        }
     }
 }
 
@@ -67,9 +84,9 @@ pub(crate) fn names() -> Vec<&'static str> {
 }
 
 /// The values that a scheme's content holds beside the secret.
-pub(crate) fn signed_config(scheme: &Scheme) -> Vec<Text> {
+fn signed_config(scheme: &Scheme) -> Vec<Text> {
     let mut names = Vec::new();
-    collect(&scheme.content, &mut |part| {
+    each_part(&scheme.content, &mut |part| {
         if let Part::Config(name) = part
             && !names.contains(name)
         {
@@ -94,14 +111,14 @@ pub(crate) fn known_config(scheme: &Scheme) -> Vec<Text> {
 /// Does the content hold such a part, at any depth?
 pub(crate) fn content_holds(scheme: &Scheme, test: impl Fn(&Part) -> bool) -> bool {
     let mut holds = false;
-    collect(&scheme.content, &mut |part| holds = holds || test(part));
+    each_part(&scheme.content, &mut |part| holds = holds || test(part));
     holds
 }
 
-fn collect(parts: &[Part], visit: &mut dyn FnMut(&Part)) {
+fn each_part(parts: &[Part], visit: &mut dyn FnMut(&Part)) {
     for part in parts {
         visit(part);
-        collect(part.inner(), visit);
+        each_part(part.inner(), visit);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign::Scheme;
 use countersign::scheme::FileError;
 
-use crate::body::{self, InputError};
+use crate::input::{self, InputError};
 
 /// 1 MiB: no scheme is longer.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -38,7 +38,7 @@ fn at(line: Option<usize>, field: &str) -> String {
 
 /// Reads a scheme and checks that it makes sense. A file whose name ends in `.json` is JSON, any other TOML.
 pub(crate) fn read(path: &Path) -> Result<Scheme, SchemeFileError> {
-    let bytes = body::read_at_most(path, MAX_FILE)?;
+    let bytes = input::read_at_most(path, MAX_FILE)?;
     let file = path.display().to_string();
     let Ok(text) = String::from_utf8(bytes) else {
         return Err(SchemeFileError::NotText(file));

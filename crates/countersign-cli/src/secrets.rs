@@ -9,7 +9,7 @@ use clap::Args;
 use countersign::{RingError, Secret, SecretError, SecretRing, danger};
 use zeroize::Zeroizing;
 
-use crate::body::{self, InputError};
+use crate::input::{self, InputError};
 
 /// No secret is longer: in bytes.
 const MAX_SECRET_FILE: u64 = 64 * 1024;
@@ -44,7 +44,7 @@ fn discard(_: &str) -> Result<Discarded, Infallible> {
 }
 
 /// A secret as it was given, and what to call it.
-pub(crate) struct Given {
+pub(crate) struct GivenSecret {
     label: String,
     text: Zeroizing<String>,
 }
@@ -88,13 +88,13 @@ impl SecretArguments {
     }
 
     /// Reads all that were named.
-    pub(crate) fn read(&self) -> Result<Vec<Given>, SecretTrouble> {
+    pub(crate) fn read(&self) -> Result<Vec<GivenSecret>, SecretTrouble> {
         if self.secret.is_some() {
             return Err(SecretTrouble::OnCommandLine);
         }
         let variables = self.secret_env.iter().map(|name| from_env(name));
         let files = self.secret_file.iter().map(|path| from_file(path));
-        let all: Vec<Given> = variables.chain(files).collect::<Result<_, _>>()?;
+        let all: Vec<GivenSecret> = variables.chain(files).collect::<Result<_, _>>()?;
         if all.is_empty() {
             return Err(SecretTrouble::None);
         }
@@ -102,7 +102,7 @@ impl SecretArguments {
     }
 
     /// Reads the only one.
-    pub(crate) fn read_one(&self) -> Result<Given, SecretTrouble> {
+    pub(crate) fn read_one(&self) -> Result<GivenSecret, SecretTrouble> {
         let mut all = self.read()?;
         match (all.pop(), all.is_empty()) {
             (Some(only), true) => Ok(only),
@@ -111,7 +111,7 @@ impl SecretArguments {
     }
 }
 
-impl Given {
+impl GivenSecret {
     /// The secret; of any length where that was asked for.
     pub(crate) fn secret(&self, any_length: bool) -> Result<Secret, SecretTrouble> {
         let secret = if any_length {
@@ -132,14 +132,16 @@ impl Given {
         &self.label
     }
 
-    /// The text itself, for senders that send it along.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.text
+    /// Can it stand in a path as it is?
+    pub(crate) fn is_path_segment(&self) -> bool {
+        let is_unreserved =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        self.text.bytes().all(is_unreserved)
     }
 
-    /// Puts `[token]` where the secret stands in a text: as it is, as basic authentication writes it, or as a URL does.
-    pub(crate) fn hide(&self, text: &str) -> String {
-        String::from_utf8_lossy(&self.hidden(text.as_bytes())).into_owned()
+    /// As [`hide`](Self::hide), for text.
+    pub(crate) fn hide_text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.hide(text.as_bytes())).into_owned()
     }
 
     /// As [`hide`](Self::hide) in what somebody else wrote, unless the secret is so short that it occurs there by chance.
@@ -147,17 +149,28 @@ impl Given {
         if self.text.len() < LEAST_HIDDEN {
             bytes.to_vec()
         } else {
-            self.hidden(bytes)
+            self.hide(bytes)
         }
     }
 
-    fn hidden(&self, bytes: &[u8]) -> Vec<u8> {
+    /// Puts `[token]` where the secret stands: as it is, as basic authentication writes it, or as a URL, a form or JSON does.
+    pub(crate) fn hide(&self, bytes: &[u8]) -> Vec<u8> {
         let plain = self.text.as_bytes();
         let credentials = Zeroizing::new(STANDARD.encode(plain));
         let encoded = Zeroizing::new(form_urlencoded::byte_serialize(plain).collect::<String>());
-        [credentials.as_bytes(), encoded.as_bytes(), plain]
-            .iter()
-            .fold(bytes.to_vec(), |bytes, needle| replace(&bytes, needle))
+        let json = Zeroizing::new(serde_json::Value::from(self.text.as_str()).to_string());
+        // Without the quotes around it.
+        let in_json = json
+            .get(1..json.len().saturating_sub(1))
+            .unwrap_or_default();
+        [
+            credentials.as_bytes(),
+            encoded.as_bytes(),
+            in_json.as_bytes(),
+            plain,
+        ]
+        .iter()
+        .fold(bytes.to_vec(), |bytes, needle| replace(&bytes, needle))
     }
 }
 
@@ -183,7 +196,7 @@ fn replace(bytes: &[u8], needle: &[u8]) -> Vec<u8> {
 pub(crate) const TOKEN: &str = "[token]";
 
 /// All of them together.
-pub(crate) fn ring(given: &[Given], any_length: bool) -> Result<SecretRing, SecretTrouble> {
+pub(crate) fn ring(given: &[GivenSecret], any_length: bool) -> Result<SecretRing, SecretTrouble> {
     let secrets: Vec<Secret> = given
         .iter()
         .map(|given| given.secret(any_length))
@@ -191,7 +204,7 @@ pub(crate) fn ring(given: &[Given], any_length: bool) -> Result<SecretRing, Secr
     Ok(SecretRing::new(secrets)?)
 }
 
-fn from_env(name: &str) -> Result<Given, SecretTrouble> {
+fn from_env(name: &str) -> Result<GivenSecret, SecretTrouble> {
     let Some(value) = std::env::var_os(name) else {
         // A secret that was given in place of a name is not to be repeated.
         return Err(if looks_like_a_name(name) {
@@ -203,7 +216,7 @@ fn from_env(name: &str) -> Result<Given, SecretTrouble> {
     let text = value
         .into_string()
         .map_err(|_| SecretTrouble::NotText(name.to_owned()))?;
-    Ok(Given {
+    Ok(GivenSecret {
         label: name.to_owned(),
         text: Zeroizing::new(text),
     })
@@ -218,13 +231,13 @@ fn looks_like_a_name(name: &str) -> bool {
         && (name.contains('_') || !name.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
-fn from_file(path: &Path) -> Result<Given, SecretTrouble> {
+fn from_file(path: &Path) -> Result<GivenSecret, SecretTrouble> {
     let name = path.display().to_string();
-    let bytes = Zeroizing::new(body::read_at_most(path, MAX_SECRET_FILE)?);
+    let bytes = Zeroizing::new(input::read_at_most(path, MAX_SECRET_FILE)?);
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
-        Ok(text) => Ok(Given {
+        Ok(text) => Ok(GivenSecret {
             label: name,
             text: Zeroizing::new(text.to_owned()),
         }),
@@ -254,18 +267,27 @@ mod tests {
 
     #[test]
     fn what_is_sent_along_is_hidden_as_text_and_as_credentials() {
-        let given = Given {
+        let given = GivenSecret {
             label: String::new(),
             text: Zeroizing::new("user:password".to_owned()),
         };
-        assert_eq!(given.hide("Basic dXNlcjpwYXNzd29yZA=="), "Basic [token]");
-        assert_eq!(given.hide("x user:password y"), "x [token] y");
-        assert_eq!(given.hide("/?a=user%3Apassword&b"), "/?a=[token]&b");
+        for (text, shown) in [
+            ("Basic dXNlcjpwYXNzd29yZA==", "Basic [token]"),
+            ("x user:password y", "x [token] y"),
+            ("/?a=user%3Apassword&b", "/?a=[token]&b"),
+        ] {
+            assert_eq!(given.hide_text(text), shown);
+        }
         assert_eq!(
             given.hide_in_answer(b"\xffuser:password\0"),
             b"\xff[token]\0"
         );
-        let short = Given {
+        let quoted = GivenSecret {
+            label: String::new(),
+            text: Zeroizing::new("a\\b\"".to_owned()),
+        };
+        assert_eq!(quoted.hide_text(r#"{"t":"a\\b\""}"#), r#"{"t":"[token]"}"#);
+        let short = GivenSecret {
             label: String::new(),
             text: Zeroizing::new("a".to_owned()),
         };

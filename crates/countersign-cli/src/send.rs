@@ -56,10 +56,8 @@ const SHOWN: [HeaderName; 6] = [
 
 /// Sends on a runtime of its own. `Ok(false)` when the answer is not 2xx.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
-    Target::parse(&arguments.to)?;
+    let target = Target::parse(&arguments.to)?;
     let (signed, given) = arguments.message.sign(Some(&arguments.to))?;
-    // With the token in it, where the scheme puts it there.
-    let target = Target::parse(signed.url.as_deref().unwrap_or(&arguments.to))?;
     let patience = Patience {
         connect: Duration::from_secs(arguments.connect_timeout),
         answer: Duration::from_secs(arguments.timeout),
@@ -67,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let answer = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(client::exchange(&target, &signed, patience))?;
+        .block_on(client::exchange(&target, signed.request, patience))?;
 
     let mut out = io::stdout().lock();
     let reason = answer.status.canonical_reason().unwrap_or_default();

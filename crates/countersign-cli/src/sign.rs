@@ -13,12 +13,14 @@ pub(crate) struct Arguments {
     /// Print a curl line for a POSIX shell instead of the headers; needs --url.
     #[arg(long, requires = "url")]
     curl: bool,
-    /// Print the token or password of a scheme that sends it along, in place of [token].
+    /// Print the token or password of a scheme that sends it along, in place of `[token]`.
     #[arg(long)]
     show_token: bool,
 }
 
 pub(crate) const EPILOGUE: &str = "\
+What the scheme puts into the URL or into the body is noted; --curl shows the whole request.
+
 Exit codes:
   0  printed
   2  trouble: wrong arguments, an unreadable file or secret, a scheme that cannot be signed for
@@ -37,14 +39,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     } else {
         signed
     };
-    if let Some(note) = &shown.note {
+    for note in &shown.notes {
         eprintln!("note: {note}");
     }
     let mut out = io::stdout().lock();
     if arguments.curl {
         writeln!(out, "{}", curl::line(&shown)?)?;
     } else {
-        for (name, value) in &shown.headers {
+        for (name, value) in shown.headers() {
             writeln!(out, "{name}: {}", printable::line(value.as_bytes()))?;
         }
     }

@@ -4,7 +4,7 @@ use countersign::{Delivery, Field, Refusal, Reply, Scheme, Timestamp, outcome};
 use serde::Serialize;
 
 use crate::printable;
-use crate::providers::word;
+use crate::wording::word;
 
 /// The verdict on a request.
 #[derive(Debug)]

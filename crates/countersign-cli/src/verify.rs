@@ -11,15 +11,14 @@ use countersign::scheme::Algorithm;
 use countersign::{Finished, Receiver, Refusal, Scheme, SettingError, Timestamp, Tolerance};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::body;
-use crate::case::{authority, split_url, weakness};
-use crate::message::{check_config, header};
+use crate::grade::weakness;
 use crate::moment::{self, Moment};
-use crate::providers::word;
 use crate::raw_request::{self, Request};
 use crate::scheme_choice::SchemeArguments;
 use crate::secrets::{self, SecretArguments};
 use crate::verdict::{Report, Verdict};
+use crate::wording::word;
+use crate::{header, input, url};
 
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -31,7 +30,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Request", value_hint = ValueHint::FilePath)]
     headers: Option<PathBuf>,
     /// A header; may be given several times.
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Request", value_parser = header)]
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Request", value_parser = header::argument)]
     header: Vec<(HeaderName, HeaderValue)>,
     /// The body: a file, or - for standard input; empty unless it is given.
     #[arg(long, value_name = "FILE|-", help_heading = "Request", value_hint = ValueHint::FilePath)]
@@ -131,7 +130,7 @@ fn judge(receiver: &Receiver, request: &Request, now: Timestamp) -> Result<Verdi
 
 impl Arguments {
     fn receiver(&self, scheme: &Scheme) -> Result<Receiver, Box<dyn Error>> {
-        check_config(scheme, self.scheme.config())?;
+        let config = self.scheme.config(scheme)?;
         let short = self.accept_weak.contains(&GivenUp::ShortSecret);
         let ring = if scheme.algorithm == Algorithm::Unsigned && self.secret.is_none() {
             NoSecret.into()
@@ -148,7 +147,7 @@ impl Arguments {
         {
             builder = builder.accept_weak(weak);
         }
-        for (name, value) in self.scheme.config() {
+        for (name, value) in config {
             builder = builder.config(name, value);
         }
         if let Some(seconds) = self.tolerance {
@@ -169,7 +168,7 @@ impl Arguments {
     fn public_url(&self) -> Option<&str> {
         let from_url = || {
             let url = self.url.as_deref()?;
-            authority(url).map(|_| split_url(url).0)
+            url::authority(url).map(|_| url::split(url).0)
         };
         self.public_url.as_deref().or_else(from_url)
     }
@@ -184,13 +183,13 @@ impl Arguments {
             if io::stdin().is_terminal() {
                 eprintln!("note: reading a raw HTTP/1.1 request from standard input");
             }
-            let text = body::read(Path::new("-"))?;
+            let text = input::read(Path::new("-"))?;
             return raw_request::parse(&text)
                 .map_err(|error| format!("standard input: {error}").into());
         }
         let mut headers = match &self.headers {
             None => HeaderMap::new(),
-            Some(file) => raw_request::parse_headers(&body::read(file)?)
+            Some(file) => raw_request::parse_headers(&input::read(file)?)
                 .map_err(|error| format!("{}: {error}", file.display()))?,
         };
         for (name, value) in &self.header {
@@ -198,7 +197,7 @@ impl Arguments {
         }
         let body = match &self.body {
             None => Vec::new(),
-            Some(file) => body::read(file)?,
+            Some(file) => input::read(file)?,
         };
         let mut notes = Vec::new();
         if self.body.is_none() {

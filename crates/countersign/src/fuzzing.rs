@@ -5,10 +5,12 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::public_url::{Base, PublicUrl, TrustedProxies};
 use crate::refusal::Refusal;
+use crate::request::Head;
 use crate::scheme::encoding::MAX_TAG;
 use crate::scheme::signature::{Reader, SignatureText, Tag};
-use crate::scheme::{Encoding, Layout, Text};
+use crate::scheme::{Encoding, Layout, Text, UrlSpelling};
 use crate::signed_content::refuse_json;
 use crate::{form, json};
 
@@ -112,4 +114,24 @@ pub fn form_sorted(body: &[u8]) -> Option<Vec<(String, String)>> {
     let pairs = form::sorted(body)?;
     let own = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned());
     Some(pairs.into_iter().map(own).collect())
+}
+
+/// One spelling of the URL of a request below a configured one; `None` for what cannot be configured.
+#[must_use]
+pub fn public_url(
+    configured: &str,
+    spelling: UrlSpelling,
+    path: &str,
+    query: Option<&str>,
+) -> Option<String> {
+    Some(Base::parse(configured)?.spell(spelling, path, query))
+}
+
+/// The URL in front of the path, as the proxies tell it.
+///
+/// # Errors
+/// [`Refusal::PeerUntrusted`] and [`Refusal::PublicUrlUnknown`].
+pub fn forwarded_url(proxies: &TrustedProxies, head: &impl Head) -> Result<String, Refusal> {
+    let source = PublicUrl::Forwarded(proxies.clone());
+    Ok(source.base(head)?.spell(UrlSpelling::PLAIN, "", None))
 }

@@ -54,6 +54,21 @@ pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Standard base64 of whole bytes, padded.
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let mut text = String::new();
+    for six in bits.as_bytes().chunks(6) {
+        let six = std::str::from_utf8(six).unwrap_or_default();
+        let place = usize::from_str_radix(&format!("{six:0<6}"), 2).unwrap_or_default();
+        text.push(char::from(BASE64_DIGITS[place]));
+    }
+    while !text.len().is_multiple_of(4) {
+        text.push('=');
+    }
+    text
+}
+
 /// The same with the padding complete or left out altogether, as dashboards show keys.
 pub(crate) fn from_base64_of_key(text: &[u8]) -> Option<Vec<u8>> {
     let mut padded = text.to_vec();
@@ -67,7 +82,7 @@ pub(crate) fn from_base64_of_key(text: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_base64, from_base64_of_key, from_hex};
+    use super::{from_base64, from_base64_of_key, from_hex, to_base64};
 
     #[test]
     fn hex_has_one_spelling() {
@@ -90,6 +105,7 @@ mod tests {
             ("foobar", "Zm9vYmFy"),
         ] {
             assert_eq!(from_base64(text.as_bytes()), Some(bytes.into()), "{text}");
+            assert_eq!(to_base64(bytes.as_bytes()), text);
         }
         assert_eq!(from_base64(b"++//"), Some(vec![0xfb, 0xef, 0xff]));
     }

@@ -1,10 +1,13 @@
 //! The schemes. Each gives `Some(fits)`, or none as soon as something is missing, repeated or misspelled.
 
+pub(crate) mod body_only;
 pub(crate) mod github;
 pub(crate) mod shopify;
 pub(crate) mod slack;
 pub(crate) mod standard_webhooks;
 pub(crate) mod stripe;
+pub(crate) mod token;
+pub(crate) mod url_signing;
 
 use crate::hmac::Algorithm;
 

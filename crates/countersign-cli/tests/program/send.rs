@@ -230,6 +230,8 @@ fn an_echoed_secret_is_hidden() {
         ("header:x-token", "x-token: [token]\r\n"),
         ("query:key", "POST /p?key=[token] HTTP/1.1\r\n"),
         ("path", "POST /p/[token] HTTP/1.1\r\n"),
+        ("form:key", "\r\n\r\nkey=[token]"),
+        ("json:key", "\r\n\r\n{\"key\":\"[token]\"}"),
     ] {
         let server = OneAnswer::with(|request| {
             [
@@ -282,6 +284,45 @@ fn the_signed_url_may_be_another() {
     let other = ["--url", "https://example.com/p"];
     assert_eq!(judge("https://example.com", &other), Some(0));
     assert_eq!(judge("", &other), Some(1));
+}
+
+/// Wherever the signature lies, what arrives is verified; what is added to the signed URL is added to the one that it is sent to.
+#[test]
+fn a_signature_may_lie_anywhere() {
+    for (name, signature, target) in [
+        ("query", "query-param = \"sig\"", "/p?a=1&sig="),
+        ("path", "path-end = true", "/p/"),
+        ("header", "header = \"x-sig\"", "/p?a=1 "),
+    ] {
+        let scheme = file(
+            &format!("send-{name}.toml"),
+            format!(
+                "name = \"own\"\nsignature = {{ {signature} }}\nrequires = [{{ header = \"x-version\", equals = \"1\" }}]\n"
+            ),
+        );
+        let server = OneAnswer::of("HTTP/1.1 200 OK\nContent-Length: 0\n\n");
+        let arguments = ["--scheme-file", scheme.as_str(), "--body", "-"];
+        let elsewhere = ["--url", "https://example.com/hooks/other"];
+        let ran = send(
+            &server.url("/p?a=1"),
+            &[&arguments[..], &elsewhere].concat(),
+        )
+        .stdin("{\"a\":1}")
+        .ran();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let arrived = server.request();
+        assert!(arrived.starts_with(&format!("POST {target}")), "{arrived}");
+        assert!(arrived.contains("\r\nhost: 127.0.0.1:"), "{arrived}");
+        let judge = |request: String| {
+            run(["verify", "--scheme-file", &scheme, "--secret-env", "SECRET"])
+                .secret("SECRET", SECRET)
+                .stdin(request)
+                .ran()
+                .code
+        };
+        assert_eq!(judge(arrived.clone()), Some(0), "{arrived}");
+        assert_eq!(judge(arrived.replace("{\"a\":1}", "{\"a\":2}")), Some(1));
+    }
 }
 
 #[test]

@@ -10,6 +10,12 @@ fn sign(arguments: &[&str]) -> Run {
     run(["sign"].iter().chain(arguments).copied())
 }
 
+/// With a scheme of one's own.
+fn sign_own(scheme_file: &str, more: &[&str]) -> Run {
+    let arguments = ["--scheme-file", scheme_file, "--secret-env", "S"];
+    sign(&[&arguments[..], more].concat())
+}
+
 #[test]
 fn published_signatures_are_made_again() {
     sign(&["github", "--secret-env", "S", "--body", "-", "--event", "push", "--id", "72d3162e"])
@@ -30,7 +36,7 @@ fn published_signatures_are_made_again() {
     .ran()
     .printed(
         0,
-        "webhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\nwebhook-timestamp: 1614265330\nwebhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek\ncontent-type: text/plain\nx-a: 1\nx-a: 2\n",
+        "content-type: text/plain\nwebhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\nx-a: 1\nx-a: 2\nwebhook-timestamp: 1614265330\nwebhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek\n",
     );
     // Secrets of any length.
     sign(&["github-sha1", "--secret-env", "S", "--body", "-", "--content-type", "application/x-www-form-urlencoded"])
@@ -160,10 +166,7 @@ fn a_secret_that_is_sent_along_is_hidden_unless_asked_for() {
         "name = \"own\"\nalgorithm = \"token\"\ngrade = \"token\"\ncontent = []\nsignature = { header = \"x-token\", encoding = \"plain\" }\n",
     );
     let password = "user:pass word&1";
-    let with = |more: &[&str]| {
-        let arguments = ["--scheme-file", &scheme, "--secret-env", "S"];
-        sign(&[&arguments[..], more].concat())
-    };
+    let with = |more: &[&str]| sign_own(&scheme, more);
     let hidden = |more: &[&str]| {
         with(more)
             .secret("S", password)
@@ -191,8 +194,24 @@ fn a_secret_that_is_sent_along_is_hidden_unless_asked_for() {
     let ran = hidden(&["--token-in", "form:key"]);
     assert_eq!(
         ran.stderr,
-        "note: the token goes into the body, which is sent as it is given\n"
+        "note: the token goes into the body at form:key\n"
     );
+    for (place, start, end) in [
+        (
+            "form:key",
+            "note: the token goes into the body at form:key\n",
+            " --data-raw 'key=[token]' --url http://h/p\n",
+        ),
+        (
+            "json:key",
+            "note: the token goes into the body at /key\n",
+            " --data-raw '{\"key\":\"[token]\"}' --url http://h/p\n",
+        ),
+    ] {
+        let ran = hidden(&[&["--token-in", place][..], &curl].concat());
+        assert_eq!(ran.stderr, start);
+        assert!(ran.stdout.ends_with(end), "{ran:?}");
+    }
     hidden(&["--token-in", "path"])
         .trouble("the token cannot be a segment of a path: only letters, digits and -._~ can");
 
@@ -219,6 +238,8 @@ fn what_is_missing_or_without_effect_is_said() {
     stripe(&["--id", "x"]).trouble("--id: scheme \"stripe\" does not send the id in a header");
     stripe(&["--event", "x"])
         .trouble("--event: scheme \"stripe\" does not send the event's name in a header");
+    stripe(&["--tenant", "x"])
+        .trouble("--tenant: scheme \"stripe\" does not send the tenant in a header");
     stripe(&["--config", "x=1"]).trouble("--config: scheme \"stripe\" has no value \"x\"");
     stripe(&["--url", "/p"])
         .trouble("\"/p\" is no absolute URL: it begins with http:// or https://");
@@ -233,12 +254,7 @@ fn what_is_missing_or_without_effect_is_said() {
         "sign-config.toml",
         "name = \"own\"\nsignature = { header = \"x-signature\" }\ncontent = [{ config = \"key\" }, \"url\", { literal = \"|\" }, \"body\"]\n",
     );
-    let own = |more: &[&str]| {
-        let arguments = ["--scheme-file", own.as_str(), "--secret-env", "S"];
-        sign(&[&arguments[..], more].concat())
-            .secret("S", SECRET)
-            .ran()
-    };
+    let own = |more: &[&str]| sign_own(&own, more).secret("S", SECRET).ran();
     own(&[]).trouble("scheme \"own\" signs the URL: give it with --url");
     own(&["--url", "http://h/"])
         .trouble("scheme \"own\" signs the value \"key\": give it with --config key=VALUE");
@@ -246,4 +262,110 @@ fn what_is_missing_or_without_effect_is_said() {
         own(&["--url", "http://h/", "--config", "key=1"]).code,
         Some(0)
     );
+}
+
+/// What a scheme writes elsewhere than into headers is noted, and is in the curl line.
+#[test]
+fn a_signature_may_lie_outside_the_headers() {
+    // HMAC-SHA256 of {} under the secret, computed elsewhere.
+    let tag = "6cbbcdf2c8016ca85b50543b19e8e121ef16137967bdfa3ce660972922bafaeb";
+    let fixed = "header = \"x-sig\" }\nrequires = [{ query-param = \"v\", equals = \"1\" }]\n#";
+    for (name, signature, note, target) in [
+        (
+            "query",
+            "query-param = \"sig\"",
+            "the signature goes into the URL as ?sig=TAG",
+            "?a=1&sig=TAG",
+        ),
+        (
+            "path",
+            "path-end = true",
+            "the signature goes into the URL as /TAG",
+            "/TAG?a=1",
+        ),
+        (
+            "fixed",
+            fixed,
+            "the scheme adds to the URL: ?v=1",
+            "?a=1&v=1",
+        ),
+    ] {
+        let scheme = file(
+            &format!("sign-{name}.toml"),
+            format!("name = \"own\"\nsignature = {{ {signature} }}\n"),
+        );
+        let more = ["--body", "-", "--curl", "--url", "http://h/p?a=1"];
+        let ran = sign_own(&scheme, &more)
+            .secret("S", SECRET)
+            .stdin("{}")
+            .ran();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(ran.stderr, format!("note: {}\n", note.replace("TAG", tag)));
+        let target = target.replace("TAG", tag);
+        let end = format!(" --data-raw '{{}}' --url 'http://h/p{target}'\n");
+        assert!(ran.stdout.ends_with(&end), "{ran:?}");
+    }
+}
+
+/// A body that the scheme writes into is no longer the file's.
+#[test]
+fn a_token_in_the_body_is_in_the_curl_line() {
+    let scheme = file(
+        "sign-body-token.toml",
+        "name = \"own\"\nalgorithm = \"token\"\ngrade = \"token\"\ncontent = []\nsignature = { json = \"/a/t\", encoding = \"plain\" }\n",
+    );
+    let body = file("sign-body-token.json", "{ \"a\": {\"b\": 1.0} }");
+    let curl = ["--body", &body, "--curl", "--url", "http://h/p"];
+    let line = |token: &str| {
+        format!(
+            "curl --header 'content-type: application/json' --data-raw '{{ \"a\": {{\"t\":\"{token}\",\"b\": 1.0}} }}' --url http://h/p\n"
+        )
+    };
+    let hidden = sign_own(&scheme, &curl).secret("S", SECRET).ran();
+    assert_eq!(
+        hidden.stderr,
+        "note: the token goes into the body at /a/t\n"
+    );
+    assert_eq!(hidden.stdout, line("[token]"));
+    let shown = [&curl[..], &["--show-token"]].concat();
+    let shown = sign_own(&scheme, &shown).env("S", SECRET).ran();
+    assert_eq!(shown.stdout, line(SECRET));
+}
+
+/// Headers that the content holds, an account, a host, and an id that is a header already.
+#[test]
+fn what_is_given_is_signed_and_sent() {
+    let own = file(
+        "sign-given.toml",
+        "name = \"own\"\nsignature = { header = \"x-signature\" }\ntenant = [{ header = \"x-shop\" }]\nid = [{ header = \"x-id\" }]\ncontent = [{ header = \"x-nonce\" }, \"id\", \"body\"]\n",
+    );
+    let with = |more: &[&str]| sign_own(&own, more).secret("S", SECRET).ran();
+    with(&["--id", "1"]).trouble("scheme \"own\": x-nonce is not given");
+    let more = [
+        "-H",
+        "x-nonce: n",
+        "-H",
+        "X-Id: 1",
+        "-H",
+        "host: other",
+        "--tenant",
+        "acme",
+    ];
+    let ran = with(&more);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let (signature, others): (Vec<&str>, Vec<&str>) = ran
+        .stdout
+        .lines()
+        .partition(|line| line.starts_with("x-signature: "));
+    assert_eq!(
+        others,
+        [
+            "host: other",
+            "content-type: application/json",
+            "x-nonce: n",
+            "x-id: 1",
+            "x-shop: acme"
+        ]
+    );
+    assert_eq!(signature.len(), 1);
 }

@@ -1,4 +1,4 @@
-use super::Algorithm::{self, Sha1, Sha256};
+use super::Algorithm::{self, Sha1, Sha256, Sha384, Sha512};
 use crate::encoding::from_hex;
 
 type Case = (&'static [u8], &'static [u8], &'static str);
@@ -152,4 +152,40 @@ fn any_key_and_any_signature_may_fit() {
     assert!(!Sha256.any_fits(&keys, b"n", &[under(b"one"), under(b"two")]));
     assert!(!Sha256.any_fits(&keys, b"m", &[]));
     assert!(!Sha256.any_fits(&[], b"m", &[under(b"one")]));
+}
+
+/// RFC 4231, the second test case and the sixth, whose key is longer than a block.
+#[test]
+fn longer_digests_have_longer_blocks() {
+    for (algorithm, key, message, expected) in [
+        (
+            Sha384,
+            &b"Jefe"[..],
+            &b"what do ya want for nothing?"[..],
+            "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+        ),
+        (
+            Sha512,
+            b"Jefe",
+            b"what do ya want for nothing?",
+            "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+        ),
+        (
+            Sha384,
+            &[0xaa; 131],
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+            "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952",
+        ),
+        (
+            Sha512,
+            &[0xaa; 131],
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+            "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598",
+        ),
+    ] {
+        assert_eq!(
+            Some(algorithm.hmac(key, message)),
+            from_hex(expected.as_bytes())
+        );
+    }
 }

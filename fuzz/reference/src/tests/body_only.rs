@@ -1,7 +1,7 @@
-//! GitHub and Shopify: the body alone is signed, time plays no role.
+//! GitHub, Shopify and others: the body alone is signed, time plays no role.
 
 use super::{BODY, base64, hex, judge};
-use crate::hmac::Algorithm::{Sha1, Sha256};
+use crate::hmac::Algorithm::{Sha1, Sha256, Sha384, Sha512};
 
 const NEW: &str = "shopify-hmac-sha256";
 const OLD: &str = "X-Shopify-Hmac-Sha256";
@@ -153,4 +153,44 @@ fn text_secrets_are_used_whole() {
         assert!(!ask(&[secret, ""]), "{secret}");
         assert!(!ask(&[" \t", secret]), "{secret}");
     }
+}
+
+#[test]
+fn hubs_name_their_method() {
+    let all = [
+        ("intercom", "sha1=", Sha1),
+        ("websub-sha1", "sha1=", Sha1),
+        ("websub", "sha256=", Sha256),
+        ("websub-sha384", "sha384=", Sha384),
+        ("websub-sha512", "sha512=", Sha512),
+    ];
+    for (provider, _, wanted) in all {
+        for (_, prefix, made) in all {
+            let value = format!("{prefix}{}", hex(made, "secret", BODY));
+            let headers = [("x-hub-signature", value.as_str())];
+            let accepted = judge(provider, &["secret"], &headers, BODY, 0);
+            assert_eq!(
+                accepted,
+                wanted.length() == made.length(),
+                "{provider} {prefix}"
+            );
+        }
+    }
+}
+
+#[test]
+fn woocommerce_takes_base64() {
+    let good = base64(&Sha256.hmac(b"secret", BODY));
+    let ask = |value: &str| {
+        judge(
+            "woocommerce",
+            &["secret"],
+            &[("x-wc-webhook-signature", value)],
+            BODY,
+            0,
+        )
+    };
+    assert!(ask(&good));
+    assert!(!ask(&hex(Sha256, "secret", BODY)));
+    assert!(!ask(good.trim_end_matches('=')));
 }

@@ -1,4 +1,4 @@
-//! Bodies and other input, from files and from standard input.
+//! What is read from files and from standard input, bodies above all.
 
 use std::fs::File;
 use std::io::{self, Read};

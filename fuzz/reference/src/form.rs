@@ -3,6 +3,22 @@
 /// Every pair, in order.
 #[must_use]
 pub fn pairs(body: &[u8]) -> Vec<(String, String)> {
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    decoded(body)
+        .into_iter()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
+}
+
+/// Whether every name and value is text. What is none would be replaced, so that different bytes became equal.
+#[must_use]
+pub fn is_text(body: &[u8]) -> bool {
+    decoded(body)
+        .into_iter()
+        .all(|(name, value)| String::from_utf8(name).is_ok() && String::from_utf8(value).is_ok())
+}
+
+fn decoded(body: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut pairs = Vec::new();
     for sequence in body.split(|byte| *byte == b'&') {
         if sequence.is_empty() {
@@ -18,7 +34,7 @@ pub fn pairs(body: &[u8]) -> Vec<(String, String)> {
     pairs
 }
 
-fn decode(text: &[u8]) -> String {
+fn decode(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut at = 0;
     while at < text.len() {
@@ -36,5 +52,5 @@ fn decode(text: &[u8]) -> String {
         }
         at += 1;
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }

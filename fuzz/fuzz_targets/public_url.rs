@@ -1,0 +1,252 @@
+//! The public URL of schemes that sign it: from the configuration, and from proxies that are trusted to tell it.
+//!
+//! Input: a configured URL; a line with a request's target; a line of networks; a line of hosts; `PEER` with the words `keep` and
+//! `prefix` or without; header lines.
+//! Property: the configured URL is taken and spelled as a naive reading says, and stays as it was written; spellings differ in the port and
+//! the query alone. Proxies are believed exactly when the bits of the peer's address say so and what they tell is one of the hosts.
+
+#![no_main]
+#![cfg(fuzzing)]
+
+use core::net::IpAddr;
+
+use countersign::scheme::{UrlPort, UrlQuery, UrlSpelling};
+use countersign::{Refusal, TrustedProxies, fuzzing};
+use countersign_fuzz::head::AnyHead;
+use countersign_fuzz::message::Message;
+use countersign_fuzz::naive::url::{Port, Query, spell};
+use countersign_fuzz::text::{first_line, words};
+use libfuzzer_sys::fuzz_target;
+
+const PORTS: [(UrlPort, Port); 3] = [
+    (UrlPort::AsConfigured, Port::Kept),
+    (UrlPort::Without, Port::Without),
+    (UrlPort::With, Port::With),
+];
+
+const QUERIES: [(UrlQuery, Query); 3] = [
+    (UrlQuery::AsArrived, Query::Kept),
+    (UrlQuery::Whatwg, Query::Whatwg),
+    (UrlQuery::Querystring, Query::Rewritten),
+];
+
+fuzz_target!(|input: &[u8]| {
+    let Ok(input) = std::str::from_utf8(input) else {
+        return;
+    };
+    let (base, rest) = line(input);
+    let (target, rest) = line(rest);
+    check_spellings(base, target);
+
+    let (networks, rest) = line(rest);
+    let (hosts, rest) = line(rest);
+    let (peer, headers) = line(rest);
+    check_proxies(
+        &texts(networks),
+        &texts(hosts),
+        &texts(peer),
+        &Message::new(headers.as_bytes(), b"", 0),
+    );
+});
+
+fn line(text: &str) -> (&str, &str) {
+    let (first, rest) = first_line(text.as_bytes());
+    let text = |bytes| std::str::from_utf8(bytes).expect("cut at line ends");
+    (text(first), text(rest))
+}
+
+fn texts(line: &str) -> Vec<&str> {
+    words(line.as_bytes())
+        .map(|word| std::str::from_utf8(word).expect("cut at blanks"))
+        .collect()
+}
+
+fn check_spellings(base: &str, target: &str) {
+    let head = AnyHead::new("POST", target, &[]);
+    for (query, naive_query) in QUERIES {
+        let mut spelled = Vec::new();
+        for (port, naive_port) in PORTS {
+            let spelling = UrlSpelling { port, query };
+            let url = fuzzing::public_url(base, spelling, head.path, head.query);
+            assert_eq!(
+                url,
+                spell(base, naive_port, naive_query, head.path, head.query)
+            );
+            spelled.extend(url);
+        }
+        check_ports(&spelled);
+    }
+    let plain = fuzzing::public_url(base, UrlSpelling::PLAIN, "", None);
+    if let Some(plain) = plain {
+        assert_eq!(plain, base.strip_suffix('/').unwrap_or(base));
+        let again = fuzzing::public_url(&plain, UrlSpelling::PLAIN, "", None);
+        // Several slashes lose one at a time.
+        assert!(again == Some(plain.clone()) || plain.ends_with('/'));
+    }
+}
+
+/// As configured, without and with: cutting the port out of the third gives the second, and the first is one of them.
+fn check_ports(spelled: &[String]) {
+    let [plain, without, with] = spelled else {
+        assert!(spelled.is_empty());
+        return;
+    };
+    assert!(plain == without || plain == with);
+    let port = with.len() - without.len();
+    assert!((2..=6).contains(&port));
+    let cuts = with.match_indices(':').any(|(at, _)| {
+        let text = with.get(at..at + port).unwrap_or_default();
+        text[1.min(text.len())..]
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            && format!(
+                "{}{}",
+                &with[..at],
+                with.get(at + port..).unwrap_or_default()
+            ) == *without
+    });
+    assert!(cuts, "{with} {without}");
+}
+
+fn check_proxies(networks: &[&str], hosts: &[&str], peer: &[&str], message: &Message) {
+    let is_host = |host: &&str| {
+        let url = spell(
+            &format!("https://{host}"),
+            Port::Kept,
+            Query::Kept,
+            "",
+            None,
+        );
+        url.is_some() && !host.contains(['/', '@'])
+    };
+    let proxies = TrustedProxies::new(networks, hosts.iter().copied());
+    let makes_sense = !networks.is_empty() && !hosts.is_empty() && hosts.iter().all(is_host);
+    let nets: Option<Vec<Bits>> = networks.iter().map(|text| bits_of_network(text)).collect();
+    let mut proxies = match (proxies, &nets) {
+        (Ok(proxies), _) => proxies,
+        (Err(_), Some(_)) => {
+            assert!(!makes_sense, "{networks:?} {hosts:?}");
+            return;
+        }
+        (Err(_), None) => return,
+    };
+    assert!(makes_sense);
+    // A network may be taken with zeros in front of a number, which are decimal like the others.
+    let without_zeros = |text: &&str| bits_of_network(&strip_zeros(text));
+    let nets = nets.or_else(|| networks.iter().map(without_zeros).collect());
+    let nets = nets.expect("networks that are none were taken");
+    let address = peer.first().and_then(|text| text.parse::<IpAddr>().ok());
+    let (keep, prefix) = (peer.contains(&"keep"), peer.contains(&"prefix"));
+    if keep {
+        proxies = proxies.keeping_host();
+    }
+    if prefix {
+        proxies = proxies.setting_prefix();
+    }
+    let head = AnyHead {
+        peer: address,
+        ..AnyHead::new("POST", "/", &message.headers)
+    };
+    let told = fuzzing::forwarded_url(&proxies, &head);
+    let is_inside = address.is_some_and(|peer| {
+        let peer = bits_of(peer);
+        nets.iter()
+            .any(|net| net.0 == peer.0 && peer.1.starts_with(&net.1))
+    });
+    let expected = is_inside
+        .then(|| naive_url(hosts, keep, prefix, &head))
+        .flatten();
+    match &told {
+        Err(Refusal::PeerUntrusted) => assert!(address.is_some() && !is_inside),
+        Err(Refusal::PublicUrlUnknown { name }) => {
+            assert!(is_inside || address.is_none() && name == "peer");
+        }
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => assert!(is_inside),
+    }
+    assert_eq!(told.ok(), expected);
+}
+
+/// What a proxy's headers say.
+fn naive_url(hosts: &[&str], keep: bool, prefix: bool, head: &AnyHead) -> Option<String> {
+    let proto = one(head, "x-forwarded-proto")?;
+    let host = one(head, if keep { "host" } else { "x-forwarded-host" })?;
+    let below = if prefix {
+        one(head, "x-forwarded-prefix")?
+    } else {
+        ""
+    };
+    let is_known = hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
+    let is_known_proto = proto == "http" || proto == "https";
+    if !is_known || !is_known_proto || prefix && !below.starts_with('/') {
+        return None;
+    }
+    let url = format!("{proto}://{host}{below}");
+    spell(&url, Port::Kept, Query::Kept, "", None)
+}
+
+/// The one value of a header of one line, which is no list.
+fn one<'a>(head: &AnyHead<'a>, name: &str) -> Option<&'a str> {
+    let lines: Vec<&[u8]> = head.lines(name).collect();
+    let [line] = lines.as_slice() else {
+        return None;
+    };
+    let text = std::str::from_utf8(line).ok()?.trim_matches([' ', '\t']);
+    (!text.is_empty() && !text.contains(',')).then_some(text)
+}
+
+/// How many bits an address of the family has, and bits from its start.
+#[derive(Debug)]
+struct Bits(usize, String);
+
+fn bits_of(address: IpAddr) -> Bits {
+    // An IPv4 peer on a socket for both families.
+    let mapped = match address {
+        IpAddr::V6(six) => six.to_ipv4_mapped(),
+        IpAddr::V4(four) => Some(four),
+    };
+    match (mapped, address) {
+        (Some(four), _) => Bits(32, format!("{:032b}", u32::from_be_bytes(four.octets()))),
+        (None, IpAddr::V6(six)) => {
+            Bits(128, format!("{:0128b}", u128::from_be_bytes(six.octets())))
+        }
+        (None, IpAddr::V4(_)) => unreachable!("it was its own"),
+    }
+}
+
+/// A network's bits; none for what is no network, or holds every address.
+fn bits_of_network(text: &str) -> Option<Bits> {
+    let (address, len) = match text.split_once('/') {
+        Some((address, len)) => (address, Some(len)),
+        None => (text, None),
+    };
+    // In its own family, also where it looks like an address of the other.
+    let bits = match address.parse::<IpAddr>().ok()? {
+        IpAddr::V4(four) => format!("{:032b}", u32::from_be_bytes(four.octets())),
+        IpAddr::V6(six) => format!("{:0128b}", u128::from_be_bytes(six.octets())),
+    };
+    let len = match len {
+        None => bits.len(),
+        Some(len) => len
+            .parse()
+            .ok()
+            .filter(|number: &usize| number.to_string() == len)?,
+    };
+    (1..=bits.len())
+        .contains(&len)
+        .then(|| Bits(bits.len(), bits[..len].to_owned()))
+}
+
+fn strip_zeros(network: &str) -> String {
+    let mut text = String::new();
+    for part in network.split_inclusive(['.', '/']) {
+        let digits = part.trim_end_matches(['.', '/']);
+        let is_decimal = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        text += match is_decimal {
+            true if digits.bytes().all(|digit| digit == b'0') => &part[digits.len() - 1..],
+            true => part.trim_start_matches('0'),
+            false => part,
+        };
+    }
+    text
+}
