@@ -173,7 +173,12 @@ impl Case {
         if let Some(kind) = text("scheme") {
             let (kind, name) = (kind?, text("token_name"));
             if name.is_some() || !has_token_at(&scheme, kind, is_form) {
-                let place = token_place(kind, name.flatten(), is_form)?;
+                let place = match name.flatten() {
+                    Some(name) if kind == "header-token" && self.is_bearer(name) => {
+                        TokenPlace::Bearer
+                    }
+                    name => token_place(kind, name, is_form)?,
+                };
                 scheme = scheme.token_in(place).ok()?;
             }
         } else if self.config.contains_key("token_name") {
@@ -191,6 +196,24 @@ impl Case {
             values.push((name.clone(), scalar(value)?));
         }
         Some(Configured { scheme, values })
+    }
+
+    /// A token in Authorization may be all of it, or stand behind the word Bearer: a case does not say which.
+    fn is_bearer(&self, name: &str) -> bool {
+        let has_word = |text: &str| {
+            let word = text.get(.."bearer ".len());
+            word.is_some_and(|word| word.eq_ignore_ascii_case("bearer "))
+        };
+        let secrets = match &self.secret {
+            Secrets::One(text) => std::slice::from_ref(text),
+            Secrets::Several(texts) => texts.as_slice(),
+        };
+        name.eq_ignore_ascii_case("authorization")
+            && !secrets.iter().any(|secret| has_word(secret))
+            && self
+                .headers
+                .iter()
+                .any(|(known, value)| known.eq_ignore_ascii_case(name) && has_word(value))
     }
 
     /// The receiver, and whether its scheme signs the URL.
