@@ -130,6 +130,21 @@ fn the_demo_treats_every_attempt_as_due() {
 }
 
 #[test]
+fn computed_vectors_pass() {
+    let vectors = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/vectors/computed.jsonl"
+    );
+    let output = countersign(&["check", vectors]);
+    let passed = fs::read_to_string(vectors).unwrap().lines().count();
+    assert_eq!(
+        stdout(&output),
+        format!("{passed} passed, 0 failed, 0 skipped\n")
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn published_vectors_pass_and_public_keys_are_named_as_skipped() {
     let vectors = concat!(
         env!("CARGO_MANIFEST_DIR"),
