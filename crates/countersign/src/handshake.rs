@@ -527,7 +527,8 @@ fn fits<'f>(
             return false;
         }
     }
-    seen.into_iter().all(|seen| seen)
+    let mut all = shape.iter().zip(seen);
+    all.all(|(field, seen)| seen || field.optional)
 }
 
 impl ValueShape {

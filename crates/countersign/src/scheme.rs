@@ -502,8 +502,11 @@ pub enum AnswerKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
-    /// From the first attempt to the last one, redelivery by hand not counted. Zero: it never retries by itself.
+    /// From the first attempt to the last one, redelivery by hand not counted. Zero: it never retries by itself, as far as is known.
     pub span: Span,
+    /// Where that is known from.
+    #[serde(skip_serializing_if = "Schedule::is_published")]
+    pub schedule: Schedule,
     /// Is the body of a retry the same, byte for byte?
     pub body: RetryBody,
     /// Is a retry signed afresh or sent with the first attempt's stamp?
@@ -522,6 +525,7 @@ impl Retry {
     /// A sender that never retries by itself.
     pub const NONE: Self = Self {
         span: Span::from_secs(0),
+        schedule: Schedule::Published,
         body: RetryBody::Same,
         stamp: RetryStamp::Fresh,
         deadline: None,
@@ -533,6 +537,26 @@ impl Retry {
 impl Default for Retry {
     fn default() -> Self {
         Self::NONE
+    }
+}
+
+/// Where a sender's retry schedule is known from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Schedule {
+    /// The sender publishes it.
+    #[default]
+    Published,
+    /// The sender does not publish it: the span is assumed.
+    NotPublished,
+    /// Whoever sets the sender up decides: the span is assumed.
+    SendersChoice,
+}
+
+impl Schedule {
+    fn is_published(&self) -> bool {
+        *self == Self::Published
     }
 }
 

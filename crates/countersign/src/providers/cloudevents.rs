@@ -1,6 +1,6 @@
 use crate::scheme::{
     Algorithm, AnswerHeader, AnswerValue, Encoding, Grade, Handshake, Layout, Place, Proof, Retry,
-    Scheme, SignatureRule,
+    Schedule, Scheme, SignatureRule,
 };
 use crate::{list, text};
 
@@ -63,13 +63,10 @@ pub const CLOUDEVENTS: Scheme = Scheme {
         ]),
     ],
     event: list![Place::Header(text!("ce-type")), Place::Json(text!("/type"))],
-    tenant: list![
-        Place::Header(text!("ce-source")),
-        Place::Json(text!("/source")),
-    ],
     media_types: list![],
     body_required: true,
     retry: Retry {
+        schedule: Schedule::SendersChoice,
         drops_on: list![410],
         ..Retry::NONE
     },

@@ -1,5 +1,6 @@
 use crate::scheme::{
-    Algorithm, Layout, Place, Retry, RetryBody, Scheme, SignatureRule, Span, UnsignedShape,
+    Algorithm, Layout, Place, Retry, RetryBody, Schedule, Scheme, SignatureRule, Span,
+    UnsignedShape,
 };
 use crate::{list, text};
 
@@ -33,6 +34,7 @@ pub const INTERCOM: Scheme = Scheme {
     tenant: list![Place::Json(text!("/app_id"))],
     retry: Retry {
         span: Span::from_hours(2),
+        schedule: Schedule::NotPublished,
         body: RetryBody::Changes,
         deadline: Some(Span::from_secs(5)),
         drops_on: list![410],

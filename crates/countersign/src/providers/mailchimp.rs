@@ -1,6 +1,6 @@
 use crate::scheme::{
-    Algorithm, Encoding, FieldShape, Grade, Part, Payload, Place, Retry, Scheme, SignatureRule,
-    Span, UnsignedShape, ValueShape,
+    Algorithm, Encoding, FieldShape, Grade, Part, Payload, Place, Retry, Schedule, Scheme,
+    SignatureRule, Span, UnsignedShape, ValueShape,
 };
 use crate::{list, text};
 
@@ -9,7 +9,7 @@ use crate::{list, text};
 /// - **Secret**: a text of your own that you put into the URL at Mailchimp, here as the parameter `secret`;
 ///   [`token_in`](crate::ReceiverBuilder::token_in) names another parameter or the end of the path. It is a token: whoever sees the URL, in a
 ///   log say, can send anything for ever.
-/// - **Probe**: Mailchimp sends a GET when the URL is saved. It is answered 200 and never dispatched, with or without the secret.
+/// - **Probe**: Mailchimp sends a GET when the URL is saved. It is answered 200 and never dispatched, with or without the secret; so is a HEAD.
 /// - **Bodies**: forms with names like `data[merges][EMAIL]`. The event is `type`, the tenant `data[list_id]`. `fired_at` is a text like
 ///   `2009-03-26 21:35:57`, believed to be UTC.
 /// - **Id**: none. `data[id]` is the subscriber.
@@ -41,13 +41,22 @@ pub const MAILCHIMP: Scheme = Scheme {
         drops_on: list![410],
         ..Retry::NONE
     },
-    unsigned: list![UnsignedShape {
-        method: text!("GET"),
-        media_type: None,
-        fields: list![],
-        public_key: None,
-        status: 200,
-    }],
+    unsigned: list![
+        UnsignedShape {
+            method: text!("GET"),
+            media_type: None,
+            fields: list![],
+            public_key: None,
+            status: 200,
+        },
+        UnsignedShape {
+            method: text!("HEAD"),
+            media_type: None,
+            fields: list![],
+            public_key: None,
+            status: 200,
+        },
+    ],
     ..Scheme::BASE
 };
 
@@ -56,7 +65,7 @@ pub const MAILCHIMP: Scheme = Scheme {
 /// - **Secret**: the webhook's key as text, one for each webhook. Configure several when several webhooks share a URL.
 /// - **URL**: exactly as it was entered at Mandrill, query string, user information and trailing slash included. It must be configured
 ///   here.
-/// - **Probes**: when a webhook is added, a HEAD, answered 200; where that fails, a POST with an empty batch of events, signed with the
+/// - **Probes**: when a webhook is added, a HEAD, answered 200 (a GET is, too); where that fails, a POST with an empty batch of events, signed with the
 ///   publicly known key `test-webhook`. That key is good for the empty batch alone, which is answered 200 and never dispatched; as a secret it
 ///   is refused.
 /// - **Bodies**: a form whose field `mandrill_events` holds a JSON array of up to 1,000 events. One that fails has the whole batch sent again.
@@ -86,6 +95,7 @@ pub const MANDRILL: Scheme = Scheme {
     payload: list![Payload::FormField(text!("mandrill_events"))],
     retry: Retry {
         span: Span::from_days(3),
+        schedule: Schedule::NotPublished,
         ..Retry::NONE
     },
     unsigned: list![
@@ -97,11 +107,19 @@ pub const MANDRILL: Scheme = Scheme {
             status: 200,
         },
         UnsignedShape {
+            method: text!("GET"),
+            media_type: None,
+            fields: list![],
+            public_key: None,
+            status: 200,
+        },
+        UnsignedShape {
             method: text!("POST"),
             media_type: Some(text!("application/x-www-form-urlencoded")),
             fields: list![FieldShape {
                 name: text!("mandrill_events"),
                 value: ValueShape::Exactly(text!("[]")),
+                optional: false,
             }],
             public_key: Some(text!("test-webhook")),
             status: 200,

@@ -1,4 +1,6 @@
-use crate::scheme::{Algorithm, Encoding, Grade, Payload, Place, Scheme, SignatureRule};
+use crate::scheme::{
+    Algorithm, Encoding, Grade, Payload, Place, Retry, Schedule, Scheme, SignatureRule,
+};
 use crate::{list, text};
 
 /// Papertrail: alert webhooks, which are not signed. A secret in the URL is all that tells them from anybody else's.
@@ -47,6 +49,10 @@ pub const PAPERTRAIL: Scheme = Scheme {
     }],
     media_types: list![text!("application/x-www-form-urlencoded")],
     payload: list![Payload::FormField(text!("payload"))],
+    retry: Retry {
+        schedule: Schedule::NotPublished,
+        ..Retry::NONE
+    },
     ..Scheme::BASE
 };
 

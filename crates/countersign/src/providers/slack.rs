@@ -14,7 +14,7 @@ use crate::{list, text};
 /// - **Id**: events have a signed `/event_id`, the same on every retry. Slash commands and interactivity have none and are not retried.
 /// - **Tenant**: the workspace, `team_id`. The body's `token` is deprecated and not looked at.
 /// - **Handshake**: `url_verification`, signed like an event, is answered with its challenge as plain text.
-/// - **Unsigned**: `ssl_check`, a form of exactly `ssl_check=1` and `token` (or the same as a GET), is answered 200 and never dispatched.
+/// - **Unsigned**: `ssl_check`, a form of exactly `ssl_check=1` and perhaps `token` (or the same as a GET), is answered 200 and never dispatched.
 /// - **Answer**: Slack shows what a command or an interaction is answered with.
 /// - **Retries**: three, within about six minutes (read in third parties' summaries); the sender waits 3 s. `X-Slack-Retry-Num` is unsigned:
 ///   dropping what carries it loses events whose first attempt failed.
@@ -112,10 +112,12 @@ const SSL_CHECK: UnsignedShape = UnsignedShape {
         FieldShape {
             name: text!("ssl_check"),
             value: ValueShape::Exactly(text!("1")),
+            optional: false,
         },
         FieldShape {
             name: text!("token"),
             value: ValueShape::Opaque(256),
+            optional: true,
         },
     ],
     public_key: None,

@@ -1,6 +1,6 @@
 use crate::scheme::{
-    Encoding, ItemField, KeyFormat, Layout, Part, Place, Retry, Scheme, SignatureRule, Span,
-    TimestampRule,
+    Encoding, ItemField, KeyFormat, Layout, Part, Place, Retry, Schedule, Scheme, SignatureRule,
+    Span, TimestampRule,
 };
 use crate::timestamp::{Tolerance, Unit};
 use crate::{list, text};
@@ -52,6 +52,7 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
     media_types: list![],
     retry: Retry {
         span: Span::from_days(4),
+        schedule: Schedule::SendersChoice,
         deadline: Some(Span::from_secs(15)),
         ..Retry::NONE
     },

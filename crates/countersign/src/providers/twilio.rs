@@ -64,6 +64,11 @@ pub const TWILIO: Scheme = Scheme {
     media_types: list![
         text!("application/x-www-form-urlencoded"),
         text!("application/json"),
+        text!("application/cloudevents+json"),
+        text!("application/cloudevents-batch+json"),
+        text!("text/plain"),
+        text!("application/xml"),
+        text!("text/xml"),
     ],
     payload: list![Payload::Body, Payload::Form],
     repeats: Repeats::Possible,

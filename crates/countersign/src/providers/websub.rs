@@ -1,6 +1,6 @@
 use crate::scheme::{
     Algorithm, AnswerBody, AnswerValue, Handshake, Layout, Place, Proof, Requirement, Retry,
-    Scheme, SignatureRule,
+    Schedule, Scheme, SignatureRule,
 };
 use crate::{list, text};
 
@@ -67,6 +67,7 @@ pub const WEBSUB: Scheme = Scheme {
         },
     ],
     retry: Retry {
+        schedule: Schedule::SendersChoice,
         drops_on: list![410],
         ..Retry::NONE
     },

@@ -1,6 +1,6 @@
 use crate::scheme::{
-    Algorithm, Encoding, FieldShape, Grade, Payload, Place, Retry, Scheme, SignatureRule, Span,
-    UnsignedShape, ValueShape,
+    Algorithm, Encoding, FieldShape, Grade, Payload, Place, Retry, Schedule, Scheme, SignatureRule,
+    Span, UnsignedShape, ValueShape,
 };
 use crate::{list, text};
 
@@ -32,6 +32,10 @@ pub const WORDPRESS: Scheme = Scheme {
     event: list![Place::Form(text!("hook"))],
     media_types: list![text!("application/x-www-form-urlencoded")],
     payload: list![Payload::Form],
+    retry: Retry {
+        schedule: Schedule::NotPublished,
+        ..Retry::NONE
+    },
     ..Scheme::BASE
 };
 
@@ -67,6 +71,7 @@ pub const WOOCOMMERCE: Scheme = Scheme {
         fields: list![FieldShape {
             name: text!("webhook_id"),
             value: ValueShape::Digits,
+            optional: false,
         }],
         public_key: None,
         status: 200,

@@ -1,5 +1,7 @@
 use super::standard_webhooks::STANDARD_WEBHOOKS;
-use crate::scheme::{Algorithm, Encoding, Grade, Payload, Place, Scheme, SignatureRule};
+use crate::scheme::{
+    Algorithm, Encoding, Grade, Payload, Place, Retry, Schedule, Scheme, SignatureRule,
+};
 use crate::{list, text};
 
 /// Webhooks by Zapier with basic authentication. Zapier signs nothing: the author of the Zap puts a secret into the request.
@@ -26,6 +28,10 @@ pub const ZAPIER: Scheme = Scheme {
     methods: list![text!("POST"), text!("PUT"), text!("GET")],
     media_types: list![],
     payload: list![Payload::Body, Payload::Form],
+    retry: Retry {
+        schedule: Schedule::SendersChoice,
+        ..Retry::NONE
+    },
     ..Scheme::BASE
 };
 

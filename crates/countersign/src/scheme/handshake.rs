@@ -16,7 +16,7 @@ pub struct UnsignedShape {
     /// The media type of its form body; absent for requests without a body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<Text>,
-    /// The exact set of fields, each there once: of the form body, or of the query string when there is no body. Empty for a request
+    /// The exact set of fields, each there once (or not at all, where it is optional): of the form body, or of the query string when there is no body. Empty for a request
     /// without a body whose query nobody looks at, such as a HEAD probe.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub fields: List<FieldShape>,
@@ -36,6 +36,9 @@ pub struct FieldShape {
     pub name: Text,
     /// What its value may be.
     pub value: ValueShape,
+    /// May it be missing?
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// What a field's value may be.
