@@ -55,6 +55,7 @@ pub(crate) fn builder(
         builder = builder.config(name, "configured");
     }
     match grade {
+        Grade::SignatureUndelimited => builder.accept_weak(Weak::ValuesNotSetApart),
         Grade::SignatureBesideBody => builder.accept_weak(Weak::BodyNotSigned),
         Grade::ExtensibleDigest => builder.accept_weak(Weak::ExtensibleDigest),
         Grade::Token => builder.accept_weak(Weak::NothingSigned),

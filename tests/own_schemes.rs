@@ -35,6 +35,7 @@ fn receiver(scheme: Scheme) -> Receiver {
     let secret = Secret::new(KEY).unwrap();
     let builder = Receiver::builder(scheme.clone(), secret).public_url("https://hooks.example.com");
     match scheme.grade {
+        Grade::SignatureUndelimited => builder.accept_weak(Weak::ValuesNotSetApart),
         Grade::SignatureBesideBody => builder.accept_weak(Weak::BodyNotSigned),
         Grade::ExtensibleDigest => builder.accept_weak(Weak::ExtensibleDigest),
         Grade::Token => builder.accept_weak(Weak::NothingSigned),

@@ -66,11 +66,12 @@ fn is_pointer(text: &str) -> bool {
 
 fn check_field(raw: &str) {
     let field = fuzzing::json_field(raw);
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
     let expected = match serde_json::from_str::<Value>(raw) {
+        // As they are spelled: never through a float, also where none is large enough.
+        _ if digits.bytes().all(|digit| digit.is_ascii_digit()) => Ok(Some(raw.to_owned())),
         Ok(Value::Null) => Ok(None),
         Ok(Value::String(text)) => Ok(Some(text)),
-        // Digits as they are spelled: never through a float.
-        Ok(Value::Number(_)) if !raw.contains(['.', 'e', 'E']) => Ok(Some(raw.to_owned())),
         _ => Err(()),
     };
     assert_eq!(field, expected, "{raw}");

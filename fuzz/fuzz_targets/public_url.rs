@@ -220,18 +220,23 @@ fn bits_of_network(text: &str) -> Option<Bits> {
         Some((address, len)) => (address, Some(len)),
         None => (text, None),
     };
-    // In its own family, also where it looks like an address of the other.
-    let bits = match address.parse::<IpAddr>().ok()? {
+    let mut bits = match address.parse::<IpAddr>().ok()? {
         IpAddr::V4(four) => format!("{:032b}", u32::from_be_bytes(four.octets())),
         IpAddr::V6(six) => format!("{:0128b}", u128::from_be_bytes(six.octets())),
     };
-    let len = match len {
+    let mut len = match len {
         None => bits.len(),
         Some(len) => len
             .parse()
             .ok()
             .filter(|number: &usize| number.to_string() == len)?,
     };
+    // IPv4 in IPv6 form, 80 zeros and 16 ones before it, is IPv4.
+    let mapped = format!("{}{}", "0".repeat(80), "1".repeat(16));
+    if bits.len() == 128 && bits.starts_with(&mapped) && (96..=128).contains(&len) {
+        bits = bits[96..].to_owned();
+        len -= 96;
+    }
     (1..=bits.len())
         .contains(&len)
         .then(|| Bits(bits.len(), bits[..len].to_owned()))

@@ -63,13 +63,20 @@ fuzz_target!(|input: &[u8]| {
     if let Some((target, genuine)) = sign(&scheme, &secret, body, "msg_1") {
         check_accepted(&scheme, &receiver, &target, &genuine);
     }
-    let ambiguous = literal_behind_id(&scheme)
-        .and_then(|literal| sign(&scheme, &secret, body, &format!("a{literal}b")));
-    if let Some((target, ambiguous)) = ambiguous {
-        assert!(
-            verify(&receiver, &target, &ambiguous).is_err(),
-            "{scheme:?}"
-        );
+    if let Some(literal) = literal_behind_id(&scheme) {
+        let id = format!("a{literal}b");
+        let signed = sign(&scheme, &secret, body, &id);
+        // Its header may be taken by another value.
+        let holds_it = |message: &Message| {
+            let mut values = message.headers.iter().map(|(_, value)| value);
+            values.any(|value| value == id.as_bytes())
+        };
+        if let Some((target, ambiguous)) = signed.filter(|(_, message)| holds_it(message)) {
+            assert!(
+                verify(&receiver, &target, &ambiguous).is_err(),
+                "{scheme:?}"
+            );
+        }
     }
 });
 

@@ -23,6 +23,7 @@ pub fn builder(scheme: Scheme, secrets: impl Into<SecretRing>) -> ReceiverBuilde
 #[must_use]
 pub fn weak(grade: Grade) -> Option<Weak> {
     match grade {
+        Grade::SignatureUndelimited => Some(Weak::ValuesNotSetApart),
         Grade::SignatureBesideBody => Some(Weak::BodyNotSigned),
         Grade::ExtensibleDigest => Some(Weak::ExtensibleDigest),
         Grade::Token => Some(Weak::NothingSigned),

@@ -15,6 +15,7 @@ const PROBE: UnsignedShape = UnsignedShape {
     method: text!("GET"),
     media_type: None,
     fields: list![FieldShape {
+        optional: false,
         name: text!("probe"),
         value: ValueShape::Exactly(text!("1")),
     }],

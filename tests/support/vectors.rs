@@ -210,6 +210,7 @@ impl Case {
         let secrets = self.secrets().map_err(Rejected::Secret)?;
         let ring = SecretRing::new(secrets).expect("a case has 1 to 16 secrets");
         let weak = match scheme.grade {
+            Grade::SignatureUndelimited => Some(Weak::ValuesNotSetApart),
             Grade::SignatureBesideBody => Some(Weak::BodyNotSigned),
             Grade::ExtensibleDigest => Some(Weak::ExtensibleDigest),
             Grade::Token => Some(Weak::NothingSigned),

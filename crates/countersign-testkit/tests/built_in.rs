@@ -24,6 +24,7 @@ fn secret(scheme: &Scheme) -> &'static str {
 fn receiver(scheme: &Scheme) -> Receiver {
     let builder = Receiver::builder(scheme.clone(), Secret::new(secret(scheme)).unwrap());
     let builder = match scheme.grade {
+        Grade::SignatureUndelimited => builder.accept_weak(Weak::ValuesNotSetApart),
         Grade::SignatureBesideBody => builder.accept_weak(Weak::BodyNotSigned),
         Grade::ExtensibleDigest => builder.accept_weak(Weak::ExtensibleDigest),
         Grade::Token => builder.accept_weak(Weak::NothingSigned),

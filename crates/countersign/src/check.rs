@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use crate::handshake;
+use crate::judge::check_apart;
 use crate::mac::{Running, matches_any};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::scheme::compiled::{Compiled, Key};
 use crate::scheme::signature::{Candidates, SignatureText};
-use crate::scheme::{CheckedBodies, DigestCheck};
+use crate::scheme::{CheckedBodies, DigestCheck, Place};
 use crate::signed_content::{BodyView, Content, Facts};
 use crate::timestamp::Timestamp;
 
@@ -195,6 +196,10 @@ pub(crate) fn check_whole(
         body: Some(&view),
         ..facts.content(compiled)
     };
+    // What the body itself says of them is kept apart like what the head says.
+    if compiled.id_in_body.is_some() || stamp.is_some() {
+        check_apart(&content, 0, &scheme.content)?;
+    }
     let secret = matching_any_url(&content, now, candidates)?;
     // A stamp in the body is judged once it is known to be the sender's.
     let stamp = match stamp {
@@ -260,6 +265,16 @@ fn carried_digest(
     content: &Content<'_, '_>,
     check: &DigestCheck,
 ) -> Result<Option<Vec<u8>>, Refusal> {
+    // The fields of a form can be moved into the query, for nothing sets them apart: a text that somebody wrote into one could name a
+    // digest. In the last parameter it would have to be the text of the last field.
+    if let (CheckedBodies::AllButForms, Place::QueryParam(name)) = (check.bodies, &check.place) {
+        let query = content.facts.query.as_deref().unwrap_or_default();
+        let last = form_urlencoded::parse(query.as_bytes()).last();
+        let raw = query.rsplit('&').next().unwrap_or_default();
+        if raw.is_empty() || last.is_none_or(|(last, _)| last != *name) {
+            return Ok(None);
+        }
+    }
     Ok(match &check.place {
         place if place.is_in_body() => match content.body {
             Some(body) => body

@@ -11,12 +11,23 @@ pub fn secret_of_any_length(text: impl Into<String>) -> Result<Secret, SecretErr
     Secret::of_any_length(text)
 }
 
+/// A secret of which nothing is judged but that it is there: for test cases whose secrets are placeholders.
+///
+/// # Errors
+/// [`SecretError::Empty`].
+pub fn secret_unjudged(text: impl Into<String>) -> Result<Secret, SecretError> {
+    Secret::unjudged(text)
+}
+
 /// What a receiver gives up when it accepts a scheme that is weaker than a signature over the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Weak {
     /// The signature covers some fields and not the body: whoever sees one delivery can attach another body to it.
     BodyNotSigned,
+    /// The signature covers everything, and nothing sets one value apart from the next: whoever sees one delivery can move characters
+    /// between a header, the URL and the body, and the result verifies.
+    ValuesNotSetApart,
     /// A plain digest of secret and content: whoever sees one delivery can append to its content and sign the result.
     ExtensibleDigest,
     /// Nothing proves anything: whoever finds the URL can send anything. What it lets in must be checked by other means, such as reading the

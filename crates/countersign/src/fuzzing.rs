@@ -116,7 +116,7 @@ pub fn form_sorted(body: &[u8]) -> Option<Vec<(String, String)>> {
     Some(pairs.into_iter().map(own).collect())
 }
 
-/// One spelling of the URL of a request below a configured one; `None` for what cannot be configured.
+/// One spelling of the URL of a request below a configured one; `None` for what cannot be configured, or not spelled so.
 #[must_use]
 pub fn public_url(
     configured: &str,
@@ -124,7 +124,7 @@ pub fn public_url(
     path: &str,
     query: Option<&str>,
 ) -> Option<String> {
-    Some(Base::parse(configured)?.spell(spelling, path, query))
+    Base::parse(configured)?.spell(spelling, path, query)
 }
 
 /// The URL in front of the path, as the proxies tell it.
@@ -133,5 +133,6 @@ pub fn public_url(
 /// [`Refusal::PeerUntrusted`] and [`Refusal::PublicUrlUnknown`].
 pub fn forwarded_url(proxies: &TrustedProxies, head: &impl Head) -> Result<String, Refusal> {
     let source = PublicUrl::Forwarded(proxies.clone());
-    Ok(source.base(head)?.spell(UrlSpelling::PLAIN, "", None))
+    let url = source.base(head)?.spell(UrlSpelling::PLAIN, "", None);
+    Ok(url.unwrap_or_default())
 }

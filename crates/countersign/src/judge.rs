@@ -259,7 +259,11 @@ fn check_equal(
 
 /// A value from the head must not hold the literal that ends it (before the body) or begins it (after the body): otherwise two different
 /// requests could have the same signed content.
-fn check_apart(content: &Content<'_, '_>, family: usize, parts: &[Part]) -> Result<(), Refusal> {
+pub(crate) fn check_apart(
+    content: &Content<'_, '_>,
+    family: usize,
+    parts: &[Part],
+) -> Result<(), Refusal> {
     let mut previous = None;
     let mut after_body = false;
     let mut rest = parts.iter();
@@ -280,6 +284,9 @@ fn check_apart(content: &Content<'_, '_>, family: usize, parts: &[Part]) -> Resu
                 (Part::Id, Some(spot)) => spot.name(family),
                 (Part::Header(name) | Part::QueryParam(name) | Part::Pair(name), _) => name.clone(),
                 (Part::Path, _) => "path".into(),
+                (Part::Url | Part::UrlWithoutQuery, _) => "url".into(),
+                (Part::Timestamp, _) => "timestamp".into(),
+                (Part::Id, None) => "id".into(),
                 _ => "query".into(),
             };
             return Err(Refusal::FieldMalformed { name });

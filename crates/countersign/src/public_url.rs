@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use std::borrow::Cow;
+use std::fmt;
 
 use http::HeaderName;
 use http::header::HOST;
@@ -46,7 +47,7 @@ pub(crate) enum PublicUrl {
 }
 
 /// The part of a public URL in front of the request's path, split where spellings differ.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Base {
     /// Scheme, user information and host.
     host: String,
@@ -55,6 +56,18 @@ pub(crate) struct Base {
     is_https: bool,
     /// The path prefix, without a slash at the end.
     prefix: String,
+}
+
+impl fmt::Debug for Base {
+    /// Without the user information, which may hold a password.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.host.rsplit(['@', '/']).next().unwrap_or_default();
+        out.debug_struct("Base")
+            .field("host", &bare)
+            .field("port", &self.port)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Base {
@@ -243,8 +256,11 @@ impl TrustedProxies {
         } else {
             &FORWARDED_HOST
         };
-        let Ok(Some(host)) = one(head, said_by) else {
-            return Err(unknown(said_by));
+        let host = match (one(head, said_by), head.authority()) {
+            (Ok(Some(host)), _) => host,
+            // HTTP/2 has no Host of its own.
+            (Ok(None), Some(authority)) if self.keep_host => authority,
+            _ => return Err(unknown(said_by)),
         };
         let is_known = self
             .hosts

@@ -1,10 +1,12 @@
 //! The receiver: one scheme, its secrets and its limits, and the order of the steps.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use zeroize::Zeroizing;
 
 use crate::clock::Clock;
 use crate::danger::{self, Weak};
@@ -242,7 +244,7 @@ pub struct ReceiverBuilder<S = NoStore> {
     timeouts: Timeouts,
     max_secrets: usize,
     config: Config,
-    public_url: Option<String>,
+    public_url: Option<UrlText>,
     proxies: Option<TrustedProxies>,
     token_place: Option<TokenPlace>,
     hooks: Hooks,
@@ -289,7 +291,7 @@ impl<S> ReceiverBuilder<S> {
     ///
     /// This wins over [`public_url_from`](Self::public_url_from).
     pub fn public_url(mut self, base: impl Into<String>) -> Self {
-        self.public_url = Some(base.into());
+        self.public_url = Some(UrlText(Zeroizing::new(base.into())));
         self
     }
 
@@ -444,8 +446,12 @@ fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
             label: label.clone(),
             reason,
         };
-        let is_public =
-            |shape: &UnsignedShape| shape.public_key.as_ref().is_some_and(|key| secret.is(key));
+        let is_public = |shape: &UnsignedShape| {
+            shape
+                .public_key
+                .as_ref()
+                .is_some_and(|key| secret.is_same_key(&scheme, key))
+        };
         if scheme.unsigned.iter().any(is_public) {
             return Err(refused(SecretError::Placeholder));
         }
@@ -480,20 +486,34 @@ fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
 }
 
 fn check_grade(grade: Grade, weak: Option<Weak>) -> Result<(), SettingError> {
-    let accepted = match grade {
-        Grade::SignatureOverBody => true,
-        Grade::SignatureBesideBody => weak == Some(Weak::BodyNotSigned),
-        Grade::ExtensibleDigest => weak == Some(Weak::ExtensibleDigest),
-        Grade::Token => weak == Some(Weak::NothingSigned),
-        Grade::Unsigned => weak == Some(Weak::NothingProven),
+    let (needed, reason) = match grade {
+        Grade::SignatureOverBody => return Ok(()),
+        Grade::SignatureUndelimited => (
+            Weak::ValuesNotSetApart,
+            "nothing sets the signed values apart: call accept_weak(danger::Weak::ValuesNotSetApart) to take that",
+        ),
+        Grade::SignatureBesideBody => (
+            Weak::BodyNotSigned,
+            "the signature does not cover the body: call accept_weak(danger::Weak::BodyNotSigned) to take that",
+        ),
+        Grade::ExtensibleDigest => (
+            Weak::ExtensibleDigest,
+            "the plain digest can be extended: call accept_weak(danger::Weak::ExtensibleDigest) to take that",
+        ),
+        Grade::Token => (
+            Weak::NothingSigned,
+            "a secret is sent along and nothing is signed: call accept_weak(danger::Weak::NothingSigned) to take that",
+        ),
+        Grade::Unsigned => (
+            Weak::NothingProven,
+            "the sender proves nothing: call accept_weak(danger::Weak::NothingProven) to take that",
+        ),
     };
-    if accepted {
-        return Ok(());
+    if weak == Some(needed) {
+        Ok(())
+    } else {
+        Err(SettingError::value("grade", reason))
     }
-    Err(SettingError::value(
-        "grade",
-        "the scheme proves less than a signature over the body, which accept_weak must name",
-    ))
 }
 
 fn check_config(scheme: &Scheme, config: &Config) -> Result<(), SettingError> {
@@ -540,12 +560,22 @@ fn check_config(scheme: &Scheme, config: &Config) -> Result<(), SettingError> {
     Ok(())
 }
 
+/// A URL as it was given: there may be a password in it.
+#[derive(Clone)]
+struct UrlText(Zeroizing<String>);
+
+impl fmt::Debug for UrlText {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("UrlText")
+    }
+}
+
 fn check_url(
-    configured: Option<String>,
+    configured: Option<UrlText>,
     proxies: Option<TrustedProxies>,
     needed: bool,
 ) -> Result<Option<PublicUrl>, SettingError> {
-    let configured = match configured.as_deref().map(Base::parse) {
+    let configured = match configured.map(|UrlText(text)| Base::parse(&text)) {
         None => None,
         Some(Some(base)) => Some(PublicUrl::Configured(base)),
         Some(None) => {

@@ -30,6 +30,11 @@ pub trait Head {
     /// Every line of one header, in order, as it arrived.
     fn header<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
 
+    /// The authority of the request target, where it has one: HTTP/2 puts it there, and not into Host.
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     /// The address at the other end of the connection, if the host tells. Never one that a header names.
     fn peer(&self) -> Option<IpAddr> {
         None
@@ -67,6 +72,10 @@ impl Head for http::request::Parts {
             .map(|value| value.as_bytes())
     }
 
+    fn authority(&self) -> Option<&str> {
+        self.uri.authority().map(http::uri::Authority::as_str)
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         peer(&self.extensions)
     }
@@ -91,6 +100,10 @@ impl<B> Head for http::Request<B> {
             .get_all(name)
             .iter()
             .map(|value| value.as_bytes())
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.uri().authority().map(http::uri::Authority::as_str)
     }
 
     fn peer(&self) -> Option<IpAddr> {

@@ -239,51 +239,13 @@ impl Scheme {
 
     /// Can the signed content be split into its values in one way only?
     ///
-    /// Literals, stamps, digests, the method and configured values set apart what stands beside them: a literal is refused inside the value
-    /// in front of it, and a stamp has a length of its own. Two values side by side, values that may be left out, sorted fields without
-    /// separators (Twilio, Mandrill) and several values of the body can be split in more ways than one. Such schemes prove that the content
-    /// is the sender's, and not where one value ends; none of their fields counts as signed.
+    /// Literals set apart what stands beside them, for a literal is refused inside of it. One value alone needs none: stamps and digests beside
+    /// it have a length of their own. Several values of which two are not set apart by a literal, values that may be left out, sorted
+    /// fields without separators (Twilio, Mandrill) and several values of the body can be split in more ways than one. Such schemes prove that
+    /// the content is the sender's, and not where one value ends; none of their fields counts as signed.
     #[must_use]
     pub fn is_delimited(&self) -> bool {
-        let is_fixed = |part: &&Part| {
-            matches!(
-                part,
-                Part::Literal(_)
-                    | Part::Timestamp
-                    | Part::Digest { .. }
-                    | Part::Method
-                    | Part::Secret
-                    | Part::Config(_)
-            )
-        };
-        let set_apart = |part: &Part| {
-            matches!(
-                part,
-                Part::Body
-                    | Part::Id
-                    | Part::Header(_)
-                    | Part::QueryParam(_)
-                    | Part::Pair(_)
-                    | Part::Path
-                    | Part::Query
-                    | Part::Url
-                    | Part::UrlWithoutQuery
-            )
-        };
-        let values = self.content.iter().filter(|part| !is_fixed(part));
-        if values.clone().count() <= 1 {
-            return !self.content.iter().any(|part| {
-                matches!(
-                    part,
-                    Part::FormSorted | Part::QuerySorted | Part::Optional(_)
-                )
-            });
-        }
-        let side_by_side = self
-            .content
-            .windows(2)
-            .any(|pair| !pair.iter().any(|part| is_fixed(&part)));
-        !side_by_side && values.into_iter().all(set_apart)
+        is_delimited(&self.content)
     }
 
     /// Does a signed digest that the message carries cover the body?
@@ -293,6 +255,13 @@ impl Scheme {
                 && Part::always(&check.of, &|part| *part == Part::Body)
                 && (check.bodies == CheckedBodies::All || self.holds_sorted_form())
         })
+    }
+
+    fn is_url_with_sorted_form(&self) -> bool {
+        matches!(
+            self.content.as_ref(),
+            [Part::Url, Part::FormSorted] | [Part::FormSorted]
+        )
     }
 
     fn holds_sorted_form(&self) -> bool {
@@ -329,14 +298,80 @@ impl Scheme {
                 });
                 if self.is_extensible() {
                     Grade::ExtensibleDigest
-                } else if covers_body || self.digest_covers_body() {
+                } else if !covers_body && !self.digest_covers_body() {
+                    Grade::SignatureBesideBody
+                } else if self.is_delimited() || self.is_url_with_sorted_form() {
                     Grade::SignatureOverBody
                 } else {
-                    Grade::SignatureBesideBody
+                    Grade::SignatureUndelimited
                 }
             }
         }
     }
+}
+
+fn is_delimited(parts: &[Part]) -> bool {
+    // What stands inside a digest or an encoding is split like anything else.
+    if !parts
+        .iter()
+        .all(|part| part.inner().is_empty() || is_delimited(part.inner()))
+    {
+        return false;
+    }
+    // Of one length, or the same in every message.
+    let is_fixed = |part: &Part| {
+        matches!(
+            part,
+            Part::Literal(_)
+                | Part::Timestamp
+                | Part::Secret
+                | Part::Config(_)
+                | Part::Digest { .. }
+        )
+    };
+    let set_apart = |part: &Part| {
+        is_fixed(part)
+            || matches!(
+                part,
+                Part::Body
+                    | Part::Id
+                    | Part::Header(_)
+                    | Part::QueryParam(_)
+                    | Part::Pair(_)
+                    | Part::Method
+                    | Part::Path
+                    | Part::Query
+                    | Part::Url
+                    | Part::UrlWithoutQuery
+            )
+    };
+    let many = |part: &Part| {
+        matches!(
+            part,
+            Part::FormSorted | Part::QuerySorted | Part::Optional(_)
+        )
+    };
+    if parts.iter().any(many) {
+        return false;
+    }
+    if parts.iter().filter(|part| !is_fixed(part)).count() <= 1 {
+        return true;
+    }
+    // At the ends, what has a length of its own, or a fresh stamp's, moves nothing; behind a method begins a slash or a scheme.
+    let mut inner = parts;
+    while let [first, rest @ ..] = inner
+        && (is_fixed(first) || *first == Part::Method)
+    {
+        inner = rest;
+    }
+    while let [rest @ .., last] = inner
+        && is_fixed(last)
+    {
+        inner = rest;
+    }
+    let is_literal = |part: &Part| matches!(part, Part::Literal(_));
+    let side_by_side = inner.windows(2).any(|pair| !pair.iter().any(is_literal));
+    !side_by_side && inner.iter().all(set_apart)
 }
 
 impl Default for Scheme {
@@ -359,7 +394,11 @@ pub enum Grade {
     ExtensibleDigest,
     /// That some fields were signed, but not the whole body.
     SignatureBesideBody,
-    /// That the body is the sender's.
+    /// That everything was signed, the body included, but not where one value ends and the next begins: whoever has seen one delivery can
+    /// move characters between a header, the URL and the body.
+    SignatureUndelimited,
+    /// That the body is the sender's. Sorted form fields behind the URL (Twilio, Mandrill) are counted here, too: characters can be moved
+    /// within them, which is why none of their fields is marked signed.
     SignatureOverBody,
 }
 
@@ -708,7 +747,8 @@ pub enum CheckedBodies {
     #[default]
     All,
     /// Every one but forms with at least one field, which the signed content holds ([`Part::FormSorted`]). The Content-Type tells forms
-    /// from other bodies; each kind is covered in its own way, so that exchanging it gains nothing.
+    /// from other bodies; each kind is covered in its own way, so that exchanging it gains nothing. A digest in a parameter of the URL must
+    /// be the last parameter: the fields of a form can be moved into the URL, and the text in one of them could name a digest.
     AllButForms,
 }
 

@@ -80,13 +80,17 @@ impl Secret {
         if is_placeholder(trimmed) {
             return Err(SecretError::Placeholder);
         }
-        Ok(Self {
+        Ok(Self::from_text(text, false))
+    }
+
+    const fn from_text(text: Zeroizing<String>, any_length: bool) -> Self {
+        Self {
             text,
             label: None,
             not_before: None,
             not_after: None,
-            any_length: false,
-        })
+            any_length,
+        }
     }
 
     /// Reads an environment variable and labels the secret with its name.
@@ -127,15 +131,28 @@ impl Secret {
         self
     }
 
-    /// Is it this very text?
-    pub(crate) fn is(&self, text: &str) -> bool {
-        self.text.as_str() == text
+    /// Does it make the same key as this text?
+    pub(crate) fn is_same_key(&self, scheme: &Scheme, text: &str) -> bool {
+        let other = Self::unjudged(text).and_then(|other| other.key_bytes(scheme));
+        let own = Self {
+            any_length: true,
+            ..self.clone()
+        };
+        matches!((own.key_bytes(scheme), other), (Ok(own), Ok(other)) if own == other)
     }
 
     pub(crate) fn of_any_length(text: impl Into<String>) -> Result<Self, SecretError> {
         let mut secret = Self::new(text)?;
         secret.any_length = true;
         Ok(secret)
+    }
+
+    pub(crate) fn unjudged(text: impl Into<String>) -> Result<Self, SecretError> {
+        let text = Zeroizing::new(text.into());
+        if text.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        Ok(Self::from_text(text, true))
     }
 
     /// The key as the scheme derives it. The one place where a secret is read.

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
+use crate::delivery::Shape;
 use crate::form;
 use crate::json::{self, Found, JsonError};
 use crate::mac::Running;
@@ -13,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::request::Value;
 use crate::scheme::compiled::Compiled;
 use crate::scheme::{Change, Hash, Part, Place, Text};
+use crate::timestamp::Unit;
 
 /// What the head said, as far as the content needs it.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +98,10 @@ impl<'a> BodyView<'a> {
             Some(read.map_err(|error| refuse_deciding(compiled, error))?)
         };
         if holds_form && !form::is_text(bytes) {
+            return Err(Refusal::BodyMalformed);
+        }
+        // What is sorted as a form must not be read as something else.
+        if compiled.sorts_form && holds_form && Shape::of(bytes) != Shape::Form {
             return Err(Refusal::BodyMalformed);
         }
         let sorted = match compiled.sorts_form && holds_form {
@@ -384,10 +390,27 @@ impl Content<'_, '_> {
             Part::QueryParam(name) => {
                 known_as(&|known| matches!(known, Place::QueryParam(known) if known == name))
             }
+            // What a stranger may choose of it stands behind the host.
+            Part::Url | Part::UrlWithoutQuery => {
+                let (_, rest) = self.url.split_once("://")?;
+                let own = rest.find('/').and_then(|at| rest.get(at..))?;
+                let end = match part {
+                    Part::Url => own.len(),
+                    _ => own.find('?').unwrap_or(own.len()),
+                };
+                own.get(..end).map(str::as_bytes)
+            }
+            // Digits hold no literal, and other stamps end in their zone.
+            Part::Timestamp if self.has_open_stamp() => self.facts.stamp.as_deref(),
             Part::Path => Some(self.facts.path.as_bytes()),
             Part::Query => self.facts.query.as_deref().map(str::as_bytes),
             _ => None,
         }
+    }
+
+    fn has_open_stamp(&self) -> bool {
+        let rule = self.compiled.scheme.timestamp.as_ref();
+        rule.is_some_and(|rule| rule.unit == Unit::Rfc3339Zoneless)
     }
 
     /// Wiped afterwards: the secret may be among the parts.

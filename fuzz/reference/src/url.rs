@@ -34,7 +34,8 @@ pub const TWILIO: [(Port, Query); 6] = [
     (Port::With, Query::Rewritten),
 ];
 
-/// The URL of a request below a configured one. None when that is no http or https URL of a host, with nothing behind its path.
+/// The URL of a request below a configured one. None when that is no http or https URL of a host, with nothing behind its path, or when
+/// the query cannot be spelled so.
 #[must_use]
 pub fn spell(
     base: &str,
@@ -54,6 +55,8 @@ pub fn spell(
         (None, _) => String::new(),
         (Some(query), Query::Kept) => format!("?{query}"),
         (Some(query), Query::Whatwg) => format!("?{}", whatwg(query)),
+        // What is no text would look like another query.
+        (Some(query), Query::Rewritten) if !form::is_text(query.as_bytes()) => return None,
         (Some(query), Query::Rewritten) => format!("?{}", rewritten(query)),
     };
     Some(format!("{before}{port}{prefix}{path}{query}"))
@@ -92,9 +95,13 @@ fn split(base: &str) -> Option<(String, String, String, String)> {
     // Colons inside brackets belong to an address.
     let bare = behind_last(host, ']');
     let port = (bare..end).find(|&at| letters[at] == ':').unwrap_or(end);
-    let digits = letters.get(port + 1..end).unwrap_or_default();
-    let is_port =
-        port == end || (1..=5).contains(&digits.len()) && digits.iter().all(char::is_ascii_digit);
+    let digits: String = letters
+        .get(port + 1..end)
+        .unwrap_or_default()
+        .iter()
+        .collect();
+    let is_number = digits.len() <= 5 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let is_port = port == end || is_number && digits.parse::<u16>().is_ok();
     if port == host || !is_port {
         return None;
     }
@@ -174,6 +181,7 @@ mod tests {
             "https://h:",
             "https://h:x",
             "https://h:123456",
+            "https://h:65536",
             "https://h?",
             "https://h#",
             " https://h",
@@ -214,5 +222,8 @@ mod tests {
         ] {
             assert_eq!(rewritten(query), expected, "{query}");
         }
+        let spelled = |query| spell("https://h", Port::Kept, Query::Rewritten, "", Some(query));
+        assert_eq!(spelled("a=%C3%A9").as_deref(), Some("https://h?a=%C3%A9"));
+        assert_eq!(spelled("a=%C3"), None);
     }
 }

@@ -56,7 +56,9 @@ pub fn expected(scheme: &str, asking: &Asking) -> Expected {
         ("woocommerce", "POST") => when(
             is_bare_form(asking, "x-wc-webhook-signature") && is_ping(&form::pairs(asking.body)),
         ),
-        ("mailchimp", "GET") | ("mandrill" | "intercom", "HEAD") => when(asking.body.is_empty()),
+        ("mailchimp" | "mandrill", "GET") | ("mailchimp" | "mandrill" | "intercom", "HEAD") => {
+            when(asking.body.is_empty())
+        }
         ("mandrill", "POST") => {
             let batch = ("mandrill_events".to_owned(), "[]".to_owned());
             when(is_short && asking.is_public && form::pairs(asking.body) == [batch])
@@ -115,11 +117,12 @@ fn query(asking: &Asking) -> Vec<(String, String)> {
     form::pairs(asking.head.query.unwrap_or_default().as_bytes())
 }
 
-/// Both fields, in either order, and nothing else.
+/// The check and perhaps a token, in either order, and nothing else.
 fn is_ssl_check(pairs: &[(String, String)]) -> bool {
     let mut sorted = pairs.to_vec();
     sorted.sort();
     match sorted.as_slice() {
+        [(check, one)] => check == "ssl_check" && one == "1",
         [(check, one), (token, value)] => {
             check == "ssl_check" && one == "1" && token == "token" && value.len() <= 256
         }

@@ -22,7 +22,7 @@ enum Reads {
 
 impl Table<'_> {
     pub(super) fn body(&mut self) {
-        if self.scheme().actual_grade() == Grade::SignatureOverBody {
+        if self.scheme().actual_grade() >= Grade::SignatureUndelimited {
             let body = self.genuine.request.body().clone();
             match self.reads() {
                 Reads::Bytes => self.any_bytes(&body),

@@ -17,15 +17,24 @@ const MAX_FIXED: usize = 256;
 const RESERVED: [&str; 11] = [
     "cache-control",
     "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
     "keep-alive",
+    "link",
+    "location",
+    "refresh",
     "set-cookie",
     "trailer",
     "transfer-encoding",
     "upgrade",
     "x-content-type-options",
+];
+
+/// Families of headers that tell a browser or a proxy what to do.
+const RESERVED_FAMILIES: [&str; 5] = [
+    "access-control-",
+    "content-",
+    "proxy-",
+    "x-accel-",
+    "x-sendfile",
 ];
 
 impl Scheme {
@@ -131,10 +140,22 @@ impl Scheme {
         }
         ensure(
             !(is_signed && self.algorithm.signs_content())
-                || places(handshake).any(|place| self.signs(place)),
+                || places(handshake).any(|place| self.holds(place)),
             FIELD,
             "nothing that is signed tells the question from a delivery: any delivery could be made to pass for one",
         )?;
+        let names_delivery = |place: &Place| {
+            let fields = [&self.id, &self.event, &self.tenant];
+            let mut fields = fields.into_iter().flat_map(|places| places.iter());
+            fields.any(|field| field.each().contains(place))
+        };
+        ensure(
+            !is_signed || !handshake.when.is_empty() || !places(handshake).any(names_delivery),
+            FIELD,
+            "a question without a mark is told by a value that no delivery has",
+        )?;
+        let mut marks = handshake.when.iter();
+        let has_signed_mark = marks.any(|mark| self.signs(&mark.place));
         for mark in handshake.when.iter() {
             ensure(!mark.equals.is_empty(), FIELD, "an empty value is no mark")?;
         }
@@ -152,18 +173,19 @@ impl Scheme {
                     "a fixed text is of at most 256 visible ASCII characters",
                 )?,
                 AnswerValue::Echo(place) => ensure(
-                    !(is_signed && self.algorithm.signs_content()) || self.signs(place),
+                    !(is_signed && self.algorithm.signs_content()) || self.holds(place),
                     FIELD,
                     "what is sent back because of a signature must be signed",
                 )?,
                 AnswerValue::Mac { of, encoding } => ensure(
                     is_signed
+                        && has_signed_mark
                         && self.algorithm.tag_len().is_some()
                         && !self.algorithm.is_plain_digest()
                         && self.signs(of)
                         && !matches!(encoding, Encoding::Plain | Encoding::Decimal),
                     FIELD,
-                    "a MAC answers signed questions alone: anybody else's would make the receiver sign what he likes",
+                    "a MAC answers questions that a signed value marks, and nothing else: anybody's would make the receiver sign what he likes",
                 )?,
             }
         }
@@ -182,7 +204,10 @@ impl Scheme {
                 "two headers have the same name",
             )?;
             ensure(
-                !RESERVED.contains(&header.name.as_ref()),
+                !RESERVED.contains(&header.name.as_ref())
+                    && !RESERVED_FAMILIES
+                        .iter()
+                        .any(|family| header.name.starts_with(family)),
                 FIELD,
                 "a header is not the scheme's to set",
             )?;

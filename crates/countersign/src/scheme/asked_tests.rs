@@ -75,6 +75,7 @@ const SHAPE: UnsignedShape = UnsignedShape {
     method: text!("POST"),
     media_type: Some(text!("application/x-www-form-urlencoded")),
     fields: list![FieldShape {
+        optional: false,
         name: text!("a"),
         value: ValueShape::Digits,
     }],
@@ -91,6 +92,7 @@ fn shaped(of: Scheme, shape: UnsignedShape) -> Scheme {
 
 fn fields(fields: &[(&'static str, ValueShape)]) -> UnsignedShape {
     let field = |(name, value): &(&'static str, ValueShape)| FieldShape {
+        optional: false,
         name: text!(name),
         value: value.clone(),
     };
@@ -535,7 +537,7 @@ fn what_a_signature_sends_back_is_signed() {
 
 #[test]
 fn a_mac_answers_signed_questions_of_schemes_that_have_one() {
-    let reason = "a MAC answers signed questions alone: anybody else's would make the receiver sign what he likes";
+    let reason = "a MAC answers questions that a signed value marks, and nothing else: anybody's would make the receiver sign what he likes";
     let mac =
         |of: Place, encoding, handshake| text_of(AnswerValue::Mac { of, encoding }, handshake);
     let good = || mac(json("/t"), Encoding::Hex, signed());

@@ -186,6 +186,17 @@ impl Compiled {
         {
             note(place);
         }
+        // What is read as a field later must be what was verified, also where it is a piece of a part.
+        for place in [&scheme.id, &scheme.event, &scheme.tenant]
+            .into_iter()
+            .flat_map(|places| places.iter())
+            .flat_map(Place::each)
+        {
+            let is_piece = matches!(place, Place::QueryParam(_) | Place::PathEnd);
+            if is_piece && scheme.signs(place) {
+                note(place);
+            }
+        }
         let holds_values = Part::any(&scheme.content, &|part| {
             matches!(
                 part,
@@ -195,6 +206,9 @@ impl Compiled {
                     | Part::Pair(_)
                     | Part::Path
                     | Part::Query
+                    | Part::Url
+                    | Part::UrlWithoutQuery
+                    | Part::Timestamp
             )
         });
         let keeps_values = head_parts.iter().any(|(place, _)| {

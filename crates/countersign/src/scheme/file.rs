@@ -99,7 +99,10 @@ impl Scheme {
     fn checked_in(self, line: impl Fn(&str) -> Option<usize>) -> Result<Self, FileError> {
         self.check()
             .map_err(|SchemeError { field, reason, .. }| FileError {
-                line: line(field),
+                // Where it is missing, what asks for it says more than nothing.
+                line: [field, "content", "algorithm", "signature"]
+                    .into_iter()
+                    .find_map(line),
                 field: field.to_owned(),
                 reason,
             })?;
@@ -200,7 +203,7 @@ mod tests {
             ),
             (
                 "{\"name\": \"a\", \"signature\": {\"header\": \"x\"},\n\"content\": [\"path\"]}",
-                "grade: the other fields amount to \"signature-beside-body\", which must be said",
+                "line 2: grade: the other fields amount to \"signature-beside-body\", which must be said: grade = ",
             ),
         ] {
             let error = json(text);
@@ -235,11 +238,11 @@ mod tests {
             ),
             (
                 "name = 'a'\nsignature = { header = 'x' }\ncontent = ['path']",
-                "grade: the other fields amount to \"signature-beside-body\", which must be said",
+                "line 3: grade: the other fields amount to \"signature-beside-body\", which must be said: grade = ",
             ),
             (
                 "name = 'a'\nalgorithm = 'sha256'\nsignature = { header = 'x' }",
-                "content: a plain digest proves nothing unless the content holds the secret",
+                "line 2: content: a plain digest proves nothing unless the content holds the secret",
             ),
         ] {
             let error = Scheme::from_toml(text).unwrap_err().to_string();

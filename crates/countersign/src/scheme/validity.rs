@@ -218,9 +218,7 @@ impl Scheme {
                 Part::Form(_) | Part::FormJson { .. } | Part::FormSorted
             )
         };
-        let is_form = |kind: &Text| {
-            kind.ends_with("form-urlencoded") || kind.starts_with("multipart/form-data")
-        };
+        let is_form = |kind: &Text| kind == "application/x-www-form-urlencoded";
         let one_field = |part: &Part| matches!(part, Part::Form(_) | Part::FormJson { .. });
         let are_told_apart = self.tells_forms_apart() && !Part::any(&self.content, &one_field);
         ensure(
@@ -285,7 +283,8 @@ impl Scheme {
             check_place("checks", &check.place)?;
             check_parts("checks", &check.of)?;
             ensure(
-                self.holds(&check.place)
+                (self.signs(&check.place)
+                    || check.bodies == CheckedBodies::AllButForms && self.holds(&check.place))
                     && !matches!(check.place, Place::Pair(_) | Place::FirstItem),
                 "checks",
                 "the signature does not cover the digest's place",
@@ -361,7 +360,9 @@ impl Scheme {
         };
         check_place("timestamp", &rule.place)?;
         ensure(
-            self.holds(&rule.place),
+            self.signs(&rule.place)
+                || self.holds(&rule.place)
+                    && Part::always(&self.content, &|part| *part == Part::Timestamp),
             "timestamp",
             "the signature does not cover it: a stamp that anybody can change keeps nobody out",
         )?;
@@ -472,11 +473,12 @@ impl Scheme {
             Grade::Token => "token",
             Grade::ExtensibleDigest => "extensible-digest",
             Grade::SignatureBesideBody => "signature-beside-body",
+            Grade::SignatureUndelimited => "signature-undelimited",
             Grade::SignatureOverBody => "signature-over-body",
         };
         fail(
             "grade",
-            format!("the other fields amount to {says:?}, which must be said"),
+            format!("the other fields amount to {says:?}, which must be said: grade = {says:?}"),
         )
     }
 

@@ -415,6 +415,7 @@ fn each_kind_of_place_has_its_uses() {
     let header = || Place::Header(text!("x-version"));
     let json = || Place::Json(text!("/id"));
     let escapes = |by: Change| Scheme {
+        grade: Grade::SignatureUndelimited,
         content: vec![
             Part::Change {
                 by,

@@ -239,14 +239,18 @@ fn a_missing_value_is_named() {
         scheme.sign(&secret(), message).map(|_| ())
     };
     let missing = |name: &'static str| Err(SignError::Missing { name: name.into() });
-    const HEADER: &[Part] = &[Part::Header(text!("x-nonce")), Part::Body];
+    const HEADER: &[Part] = &[
+        Part::Header(text!("x-nonce")),
+        Part::Literal(text!(".")),
+        Part::Body,
+    ];
     const PAIR: &[Part] = &[
         Part::Pair(text!("n")),
         Part::Literal(text!(".")),
         Part::Body,
     ];
     const CONFIG: &[Part] = &[Part::Config(text!("key")), Part::Body];
-    const URL: &[Part] = &[Part::Url, Part::Body];
+    const URL: &[Part] = &[Part::Url, Part::Literal(text!("\n")), Part::Body];
     assert_eq!(signed(HEADER, &message), missing("x-nonce"));
     assert_eq!(signed(PAIR, &message), missing("n"));
     assert_eq!(signed(CONFIG, &message), missing("key"));
@@ -287,6 +291,7 @@ fn what_makes_no_sense_or_is_not_built_in_is_not_signed() {
     };
     assert_eq!(error(&crc), unsupported("a digest"));
     let url = Scheme {
+        grade: Grade::SignatureUndelimited,
         content: list![Part::Body, Part::Url],
         ..scheme(Place::PathEnd)
     };

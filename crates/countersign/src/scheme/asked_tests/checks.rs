@@ -10,7 +10,7 @@ fn spellings_are_few_distinct_and_of_a_url() {
         url_spellings: spellings.to_vec().into(),
         ..GOOD
     };
-    const URL: &[Part] = &[Part::Url, Part::Body];
+    const URL: &[Part] = &[Part::Url, Part::Literal(text!("\n")), Part::Body];
     let ports = [UrlPort::AsConfigured, UrlPort::Without, UrlPort::With];
     let queries = [UrlQuery::AsArrived, UrlQuery::Whatwg, UrlQuery::Querystring];
     let all: Vec<_> = ports
@@ -23,7 +23,14 @@ fn spellings_are_few_distinct_and_of_a_url() {
         &spelled(&[Part::Body], &all[..1]),
         &spelled(&[Part::Body], &[]),
     );
-    let without_query = spelled(&[Part::UrlWithoutQuery, Part::Body], &all[..1]);
+    let without_query = spelled(
+        &[
+            Part::UrlWithoutQuery,
+            Part::Literal(text!("\n")),
+            Part::Body,
+        ],
+        &all[..1],
+    );
     assert_eq!(verdict(&without_query), None);
     let reason = "must be at most eight, and distinct";
     refused(
@@ -95,6 +102,7 @@ fn forms_need_no_digest_only_where_they_are_covered() {
         &any,
     );
     let one_field = Scheme {
+        grade: Grade::SignatureUndelimited,
         content: list![Part::Url, Part::FormSorted, Part::Form(text!("a"))],
         ..any.clone()
     };
