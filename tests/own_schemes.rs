@@ -275,7 +275,21 @@ fn values_do_not_hold_what_sets_them_apart() {
 fn content_without_delimiters_signs_no_field() {
     for (content, delimited) in [
         (r#"["id", { literal = "." }, "body"]"#, true),
-        (r#"["id", "timestamp", "body"]"#, true),
+        (r#"["timestamp", "id", { literal = "." }, "body"]"#, true),
+        (r#"["id", { literal = "." }, "body", "timestamp"]"#, true),
+        (r#"["id", "timestamp", "body"]"#, false),
+        (
+            r#"[{ digest = { algorithm = "sha256", encoding = "hex", of = ["id", { literal = "." }, "body"] } }]"#,
+            true,
+        ),
+        (
+            r#"[{ digest = { algorithm = "sha256", encoding = "hex", of = ["id", "body"] } }]"#,
+            false,
+        ),
+        (
+            r#"[{ encode = { encoding = "hex", of = ["id", "body"] } }]"#,
+            false,
+        ),
         (r#"["id", "body"]"#, false),
         (
             r#"[{ optional = ["id", { literal = "." }] }, "body"]"#,

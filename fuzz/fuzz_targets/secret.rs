@@ -9,14 +9,15 @@
 use std::fmt::Debug;
 use std::sync::LazyLock;
 
-use countersign::scheme::{Algorithm, Encoding, Grade};
+use countersign::scheme::{Algorithm, Encoding, Grade, Text};
 use countersign::{Message, Refusal, Scheme, Secret, SecretError, SignError, Timestamp, providers};
 use countersign_fuzz::naive::encoding;
 use countersign_fuzz::subject::{self, BASE};
 use countersign_fuzz::text::{choose, first_line, words};
 use libfuzzer_sys::fuzz_target;
 
-const BODY: &[u8] = b"{\"id\":\"evt_1\"}";
+const JSON: &[u8] = b"{\"id\":\"evt_1\"}";
+const FORM: &[u8] = b"id=evt_1";
 const LABEL: &str = "label";
 
 static SCHEMES: LazyLock<Vec<(&str, &Scheme)>> = LazyLock::new(|| {
@@ -63,7 +64,12 @@ fuzz_target!(|input: &[u8]| {
 fn check_scheme(scheme: &Scheme, secret: &Secret, text: &str, hidden: &Hidden) {
     let builder = subject::builder(scheme.clone(), secret.clone());
     hidden.check(&builder);
-    let message = Message::new(BODY, Timestamp::from_secs(0))
+    let is_form = |kind: &Text| kind.ends_with("urlencoded");
+    let body = match scheme.media_types.first() {
+        Some(first) if is_form(first) => FORM,
+        _ => JSON,
+    };
+    let message = Message::new(body, Timestamp::from_secs(0))
         .id("acme/1")
         .request("POST", format!("{BASE}/"));
     let receiver = match builder.build() {

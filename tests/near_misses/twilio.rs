@@ -148,7 +148,7 @@ fn the_content_type_says_what_a_form_is() {
     url_alone.refused(SignatureMissing, "no type, the URL alone signed");
     for kind in [
         "",
-        "text/plain",
+        "text/html",
         "multipart/form-data; boundary=x",
         "application/x-www-form-urlencoded, application/json",
         "application/x-www-form-urlencodedx",
@@ -181,8 +181,20 @@ fn a_form_without_fields() {
         // Who takes forms alone reads no field out of it.
         signed("").form(body).scheme(TWILIO_FORM).passes(body);
     }
-    for body in [" ", "\n", "{}"] {
+    for body in [" ", "\n"] {
         signed("").form(body).refused(SignatureMismatch, body);
+    }
+    // What is sorted as a form is read as one, or it is refused: here is one that is signed and JSON at the same time.
+    for (body, fields) in [
+        ("{}", "{}"),
+        ("[1]", "[1]"),
+        ("<a/>", "<a/>"),
+        (" {\"a\":1}", " {\"a\":1}"),
+    ] {
+        for scheme in [TWILIO, TWILIO_FORM] {
+            let both = signed(fields).form(body).scheme(scheme);
+            both.refused(BodyMalformed, body);
+        }
     }
 }
 

@@ -276,7 +276,11 @@ pub(crate) fn check_apart(
         if let Part::Optional(of) | Part::Digest { of, .. } = part {
             check_apart(content, family, of)?;
         }
+        // A stamp has its own form: a full stop alone may be a piece of it.
+        let may_hold =
+            |literal: &Text| !matches!(part, Part::Timestamp) || literal.starts_with('.');
         if let Some(Part::Literal(literal)) = neighbour
+            && may_hold(literal)
             && let Some(value) = content.head_value(part)
             && runs_into(value, literal, after_body)
         {
