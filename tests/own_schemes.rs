@@ -270,6 +270,18 @@ fn values_do_not_hold_what_sets_them_apart() {
     );
 }
 
+/// What a stranger may choose of the URL is kept apart from the literal beside it.
+#[test]
+fn a_url_does_not_run_into_what_follows_it() {
+    let own = receiver(scheme(
+        "signature = { header = \"sig\" }\ncontent = [\"url\", { literal = \".\" }, \"body\"]",
+    ));
+    let sig = mac(b"https://hooks.example.com/p?t=1.note=v1.5");
+    let at = |target: &str, body: &[u8]| verdict(&own, target, &[("sig", &sig)], body);
+    assert_eq!(at("/p?t=1", b"note=v1.5"), Ok(()));
+    assert_eq!(at("/p?t=1.note=v1", b"5"), malformed("url"));
+}
+
 /// Where characters can be moved from one value to another, no field counts as signed.
 #[test]
 fn content_without_delimiters_signs_no_field() {
@@ -516,5 +528,41 @@ fn any_of_several_secrets_verifies_content_that_needs_the_whole_body() {
     assert_eq!(
         verdict(&own, "/", &[("sig", &mac(b"a1b3"))], b"b=2&a=1"),
         Err(Refusal::SignatureMismatch)
+    );
+}
+
+/// A digest or a stamp that can be moved proves nothing, also when every byte of it is signed.
+#[test]
+fn what_can_be_moved_is_no_digest_and_no_stamp() {
+    let field = |text: &str| {
+        let whole = format!(
+            "name = \"acme\"\nsignature = {{ header = \"sig\" }}\nmedia_types = []\n{text}"
+        );
+        let own: Scheme = toml::from_str(&whole).unwrap();
+        own.check().err().map(|error| error.field)
+    };
+    assert_eq!(
+        field(
+            "content = [\"query-sorted\"]\nchecks = [{ query-param = \"sha\", algorithm = \"sha256\", encoding = \"hex\", of = [\"body\"] }]"
+        ),
+        Some("checks")
+    );
+    assert_eq!(
+        field(
+            "content = [\"query\"]\nchecks = [{ query-param = \"sha\", algorithm = \"sha256\", encoding = \"hex\", of = [\"body\"] }]"
+        ),
+        None
+    );
+    assert_eq!(
+        field(
+            "grade = \"signature-beside-body\"\ncontent = [\"query-sorted\"]\ntimestamp = { query-param = \"ts\", unit = \"s\" }"
+        ),
+        Some("timestamp")
+    );
+    assert_eq!(
+        field(
+            "grade = \"signature-beside-body\"\ncontent = [\"query\"]\ntimestamp = { query-param = \"ts\", unit = \"s\" }"
+        ),
+        None
     );
 }

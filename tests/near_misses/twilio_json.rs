@@ -180,3 +180,19 @@ fn a_get_may_have_a_digest() {
     let bare = get.body("").without("content-type");
     bare.refused(SignatureMismatch, "without its body");
 }
+
+/// Whoever sees a signed form can move its fields into the URL, for nothing sets them apart. A text in one of them that looks like the
+/// parameter of the digest must not make another body genuine.
+#[test]
+fn a_digest_in_the_text_of_a_field_is_none() {
+    const FORGED: &str = r#"{"EventType":"payment.confirmed"}"#;
+    let text = format!("&{}&z=", digest_of(FORGED));
+    let fields = format!("Body{text}From+14158675309ToMe");
+    let genuine = signed("foo=1", &fields).form(format!(
+        "Body={}&From=%2B14158675309&To=Me",
+        text.replace('&', "%26").replace('=', "%3D")
+    ));
+    genuine.passes("the form that was signed");
+    let moved = signed(&format!("foo=1{fields}"), "").body(FORGED);
+    moved.refused(SignatureMissing, "its fields in the URL, and another body");
+}

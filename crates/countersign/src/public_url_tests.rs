@@ -497,6 +497,12 @@ fn a_host_that_is_passed_on_is_taken_only_where_that_was_said() {
     );
     assert_eq!(base(&keeping, &headers("b.example")), Err(unknown("host")));
     assert_eq!(base(&keeping, &FROM), Err(unknown("host")));
+    // HTTP/2 names the host in the target, and only who keeps it is asked there.
+    let mut http2 = request(Some("10.0.0.1"), &[("x-forwarded-proto", "https")]);
+    *http2.uri_mut() = "https://b.example:8443/h".parse().unwrap();
+    let ours_too = Ok(self::base("https://b.example:8443"));
+    assert_eq!(keeping.base(&http2), ours_too);
+    assert_eq!(proxies.base(&http2), Err(unknown("x-forwarded-host")));
     let both = [FROM[0], FROM[1], ("host", "c.example")];
     assert_eq!(base(&keeping, &both), Err(unknown("host")));
     assert_eq!(base(&proxies, &both), Ok(self::base("https://a.example")));

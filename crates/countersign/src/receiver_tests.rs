@@ -409,3 +409,63 @@ fn a_token_is_in_one_of_its_places_and_judged_before_the_body() {
         );
     }
 }
+
+#[test]
+fn a_password_in_the_public_url_is_not_printed() {
+    let builder = Receiver::builder(
+        crate::providers::TWILIO,
+        Secret::new("0123456789abcdef0123456789abcdef").unwrap(),
+    )
+    .public_url("https://user:hunter2secret@h.example/p");
+    let receiver = builder.clone().build().unwrap();
+    let printed = format!("{builder:?} {receiver:?}");
+    assert!(printed.contains("h.example"), "{printed}");
+    assert!(!printed.contains("hunter2secret") && !printed.contains("user"));
+}
+
+#[test]
+fn a_published_key_is_no_secret_however_it_is_written() {
+    let scheme = Scheme {
+        key: crate::scheme::KeyFormat::TextAfter(crate::text!("whsec_")),
+        min_key_len: 8,
+        ..crate::providers::MANDRILL
+    };
+    for text in ["test-webhook", "whsec_test-webhook"] {
+        let builder = Receiver::builder(scheme.clone(), Secret::new(text).unwrap());
+        let refused = builder.public_url("https://h.example").build();
+        assert_eq!(refused.unwrap_err().field(), "secrets", "{text}");
+    }
+    let other = Receiver::builder(scheme, Secret::new("whsec_another-key").unwrap());
+    assert!(other.public_url("https://h.example").build().is_ok());
+}
+
+#[test]
+fn a_piece_of_what_was_signed_comes_from_what_was_verified() {
+    let scheme = Scheme {
+        content: crate::list![Part::Query, Part::Literal(crate::text!(":")), Part::Body],
+        id: crate::list![crate::scheme::Place::QueryParam(crate::text!("id"))],
+        ..GITHUB
+    };
+    let secret = Secret::new("It's a Secret to Everybody").unwrap();
+    let receiver = Receiver::builder(scheme.clone(), secret.clone())
+        .build()
+        .unwrap();
+    let mut keyed = Keyed::new(&scheme, &secret)
+        .unwrap()
+        .unwrap()
+        .start()
+        .unwrap();
+    keyed.update(b"id=1:{}");
+    let tag = crate::scheme::Encoding::Hex.encode(keyed.finish().as_bytes());
+    let signature = format!("sha256={}", String::from_utf8(tag).unwrap());
+    let head = |target: &str| {
+        http::Request::post(target)
+            .header("x-hub-signature-256", &signature)
+            .body(())
+            .unwrap()
+    };
+    let verified = receiver.verify(&head("/h?id=1"), "{}".into(), NOW).unwrap();
+    let delivery = verified.deliver(&head("/h?id=2")).unwrap();
+    let id = delivery.id().unwrap();
+    assert_eq!((id.as_str(), id.is_signed()), ("1", true));
+}

@@ -547,6 +547,15 @@ fn a_mac_answers_signed_questions_of_schemes_that_have_one() {
         mac(header("x-t"), Encoding::Hex, signed()),
         mac(param("t"), Encoding::Hex, by_token()),
         mac(param("t"), Encoding::Hex, by_consent()),
+        // A mark that is not signed turns any delivery into the question.
+        mac(
+            json("/t"),
+            Encoding::Hex,
+            Handshake {
+                when: mark(header("x-verify"), "1"),
+                ..signed()
+            },
+        ),
     ] {
         handshake(reason, bad, good());
     }
@@ -751,4 +760,23 @@ fn handshakes_and_shapes_come_from_files_too() {
     ] {
         assert!(toml::from_str::<Scheme>(wrong).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_question_without_a_mark_is_told_by_a_value_that_no_delivery_has() {
+    let echo = |pointer: &'static str| Handshake {
+        when: list![],
+        body: AnswerBody::Text(AnswerValue::Echo(json(pointer))),
+        ..signed()
+    };
+    let with_id = |handshake| Scheme {
+        id: list![Place::Json(text!("/id"))],
+        ..asking(GOOD, handshake)
+    };
+    refused(
+        "handshakes",
+        "a question without a mark is told by a value that no delivery has",
+        &with_id(echo("/id")),
+        &with_id(echo("/challenge")),
+    );
 }
