@@ -96,12 +96,13 @@ header-token, url-token, path-token, body-token) says where the token lies and `
 the header, parameter or field: a path token is the last segment of the path; a body token is a form field, \
 or a JSON member or pointer, by the Content-Type. Other keys are values that the scheme's content holds.
 
-Secrets of any length are allowed.
+Any secret is taken that is not empty, placeholders and padded ones, too. What cannot be judged is named with \
+file and line, and the rest is judged all the same.
 
 Exit codes:
   0  no case failed (those that are skipped are named)
   1  a case failed
-  2  a file cannot be read, or a line is no case
+  2  a file cannot be read, a line is no case, or an id occurs twice in a file
 
 Examples:
   countersign check tests/vectors/published.jsonl

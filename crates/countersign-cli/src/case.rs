@@ -10,6 +10,7 @@ use countersign::{
 };
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -48,7 +49,7 @@ pub(crate) struct Case {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "wants a text or a list of texts")]
 enum Secrets {
     One(String),
     Several(Vec<String>),
@@ -105,6 +106,19 @@ impl Head for CaseHead<'_> {
 }
 
 impl Case {
+    /// Reads a line. `Err` names the field where it is one that is wrong.
+    pub(crate) fn read(line: &str) -> Result<Self, String> {
+        serde_json::from_str(line).map_err(|error| {
+            let text = error.to_string();
+            // There is one line; which one it is in its file, the caller knows.
+            let (what, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
+            match wrong_field(line) {
+                Some(field) => format!("{field}: {what}"),
+                None => format!("{what} at column {}", error.column()),
+            }
+        })
+    }
+
     /// The verdict on signature and timestamp alone. `Err` for a case whose body cannot be known.
     pub(crate) fn judge(&self) -> Result<CaseVerdict, String> {
         let body = STANDARD
@@ -112,11 +126,9 @@ impl Case {
             .map_err(|error| format!("body_base64: {error}"))?;
         let headers = self.headers();
         let is_form = is_form(headers.as_ref(), &body);
-        let Some(configured) = self.configured(is_form) else {
-            return Ok(CaseVerdict::Skip(format!(
-                "this build does not know {:?} with this configuration",
-                self.provider
-            )));
+        let configured = match self.configured(is_form) {
+            Ok(configured) => configured,
+            Err(unknown) => return Ok(CaseVerdict::Skip(unknown)),
         };
         let (base, path, query) = url::split(&self.url);
         let (receiver, signs_url) = match self.receiver(configured, base) {
@@ -163,26 +175,37 @@ impl Case {
         Some(headers)
     }
 
-    /// `None` for a provider or a configuration that this build does not know.
-    fn configured(&self, is_form: bool) -> Option<Configured> {
-        let text = |key: &str| self.config.get(key).map(|value| value.as_str());
-        let mut scheme = match text("variant") {
-            None => providers::by_name(&self.provider)?,
-            Some(variant) => providers::by_variant(&self.provider, variant?)?,
+    /// `Err` says which part of the provider's configuration this build does not know.
+    fn configured(&self, is_form: bool) -> Result<Configured, String> {
+        let provider = &self.provider;
+        let with = |what: String| {
+            format!("this build does not know {provider:?} with this configuration: {what}")
         };
-        if let Some(kind) = text("scheme") {
-            let (kind, name) = (kind?, text("token_name"));
+        let text = |key: &str| match self.config.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str())),
+            Some(_) => Err(with(format!("{key:?} is no text"))),
+        };
+        let mut scheme = providers::by_name(provider)
+            .ok_or_else(|| format!("this build does not know {provider:?}"))?;
+        if let Some(variant) = text("variant")? {
+            scheme = providers::by_variant(provider, variant)
+                .ok_or_else(|| with(format!("\"variant\" is {variant:?}")))?;
+        }
+        let name = text("token_name")?;
+        if let Some(kind) = text("scheme")? {
             if name.is_some() || !has_token_at(&scheme, kind, is_form) {
-                let place = match name.flatten() {
+                let place = match name {
                     Some(name) if kind == "header-token" && self.is_bearer(name) => {
-                        TokenPlace::Bearer
+                        Some(TokenPlace::Bearer)
                     }
-                    name => token_place(kind, name, is_form)?,
+                    name => token_place(kind, name, is_form),
                 };
-                scheme = scheme.token_in(place).ok()?;
+                let moved = place.and_then(|place| scheme.token_in(place).ok());
+                scheme = moved.ok_or_else(|| with(format!("\"scheme\" is {kind:?}")))?;
             }
-        } else if self.config.contains_key("token_name") {
-            return None;
+        } else if name.is_some() {
+            return Err(with("\"token_name\" without \"scheme\"".to_owned()));
         }
         let known = known_config(&scheme);
         let mut values = Vec::new();
@@ -191,11 +214,12 @@ impl Case {
                 continue;
             }
             if !known.iter().any(|known| known == name) {
-                return None;
+                return Err(with(format!("{name:?} is none of its values")));
             }
-            values.push((name.clone(), scalar(value)?));
+            let value = scalar(value).ok_or_else(|| with(format!("{name:?} is no text")))?;
+            values.push((name.clone(), value));
         }
-        Some(Configured { scheme, values })
+        Ok(Configured { scheme, values })
     }
 
     /// A token in Authorization may be all of it, or stand behind the word Bearer: a case does not say which.
@@ -248,11 +272,41 @@ impl Case {
         };
         let secrets: Vec<Secret> = texts
             .iter()
-            .map(|text| danger::secret_of_any_length(text.as_str()))
+            .map(|text| danger::secret_unjudged(text.as_str()))
             .collect::<Result<_, _>>()
             .map_err(refused)?;
         SecretRing::new(secrets).map_err(|_| refused(SecretError::Empty))
     }
+}
+
+/// Is the value of a kind?
+type Fits = fn(&Value) -> bool;
+
+/// The field whose value is of another kind than a case has there.
+fn wrong_field(line: &str) -> Option<&'static str> {
+    fn fits<T: DeserializeOwned>(value: &Value) -> bool {
+        T::deserialize(value).is_ok()
+    }
+    let fields: Map<String, Value> = serde_json::from_str(line).ok()?;
+    let kinds: [(&str, Fits); 13] = [
+        ("id", fits::<String>),
+        ("provider", fits::<String>),
+        ("secret", fits::<Secrets>),
+        ("config", fits::<Map<String, Value>>),
+        ("method", fits::<String>),
+        ("url", fits::<String>),
+        ("headers", fits::<Vec<(String, String)>>),
+        ("body_base64", fits::<String>),
+        ("now", fits::<i64>),
+        ("expect", fits::<Expect>),
+        ("reason", fits::<Option<String>>),
+        ("source", fits::<Option<String>>),
+        ("note", fits::<Option<String>>),
+    ];
+    kinds
+        .into_iter()
+        .find(|(name, fits)| fields.get(*name).is_some_and(|value| !fits(value)))
+        .map(|(name, _)| name)
 }
 
 /// Builds with the public URL where the scheme asks for it, and only there.

@@ -10,7 +10,7 @@ fn case(provider: &str, config: &str) -> Case {
 }
 
 fn chosen(provider: &str, config: &str) -> Option<String> {
-    let configured = case(provider, config).configured(false)?;
+    let configured = case(provider, config).configured(false).ok()?;
     Some(configured.scheme.name.to_string())
 }
 
@@ -27,15 +27,34 @@ fn a_variant_is_a_scheme_of_its_own_or_the_one_in_use_anyway() {
 
 #[test]
 fn what_is_configured_must_mean_something() {
-    for config in [
-        r#"{"webhook_id":"1"}"#,
-        r#"{"token_name":"x"}"#,
+    for (config, what) in [
+        (r#"{"variant":"md5"}"#, r#""variant" is "md5""#),
+        (r#"{"variant":null}"#, r#""variant" is no text"#),
+        (
+            r#"{"webhook_id":"1"}"#,
+            r#""webhook_id" is none of its values"#,
+        ),
+        (r#"{"token_name":"x"}"#, r#""token_name" without "scheme""#),
         // It signs, and has no token.
-        r#"{"scheme":"basic"}"#,
-        r#"{"scheme":"header-token","token_name":"x"}"#,
+        (r#"{"scheme":"basic"}"#, r#""scheme" is "basic""#),
+        (
+            r#"{"scheme":"header-token","token_name":"x"}"#,
+            r#""scheme" is "header-token""#,
+        ),
+        (
+            r#"{"scheme":"header-token","token_name":1}"#,
+            r#""token_name" is no text"#,
+        ),
     ] {
-        assert_eq!(chosen("github", config), None, "{config}");
+        let unknown = case("github", config).configured(false).err();
+        let said = format!("this build does not know \"github\" with this configuration: {what}");
+        assert_eq!(unknown, Some(said));
     }
+    let unknown = case("acme", r#"{"variant":"md5"}"#).configured(false).err();
+    assert_eq!(
+        unknown.as_deref(),
+        Some("this build does not know \"acme\"")
+    );
 }
 
 #[test]
@@ -200,6 +219,7 @@ fn the_url_of_a_case_is_the_public_one() {
     use countersign::scheme::Part;
     let scheme = Scheme {
         name: "urls".into(),
+        grade: Grade::SignatureUndelimited,
         content: vec![Part::Url, Part::Body].into(),
         signature: SignatureRule {
             place: Place::Header("x-signature".into()),

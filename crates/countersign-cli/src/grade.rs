@@ -10,6 +10,9 @@ pub(crate) const fn proves(grade: Grade) -> &'static str {
         Grade::SignatureBesideBody => {
             "that some fields are the sender's, and not the body: whoever sees one delivery can attach another body to it"
         }
+        Grade::SignatureUndelimited => {
+            "that all of it was signed, and not where one value ends: whoever sees one delivery can move characters between a header, the URL and the body"
+        }
         Grade::ExtensibleDigest => {
             "that the sender once signed a beginning of this content: whoever sees one delivery can append to it"
         }
@@ -24,6 +27,7 @@ pub(crate) const fn proves(grade: Grade) -> &'static str {
 pub(crate) const fn weakness(grade: Grade) -> Option<Weak> {
     match grade {
         Grade::SignatureBesideBody => Some(Weak::BodyNotSigned),
+        Grade::SignatureUndelimited => Some(Weak::ValuesNotSetApart),
         Grade::ExtensibleDigest => Some(Weak::ExtensibleDigest),
         Grade::Token => Some(Weak::NothingSigned),
         Grade::Unsigned => Some(Weak::NothingProven),

@@ -11,7 +11,7 @@ pub(crate) const MOST_BODY: u64 = 256 * 1024 * 1024;
 #[error("{file}: {reason}")]
 pub(crate) struct InputError {
     file: String,
-    reason: io::Error,
+    pub(crate) reason: io::Error,
 }
 
 /// Reads a file, or standard input where it is `-`.

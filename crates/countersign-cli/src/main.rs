@@ -11,6 +11,7 @@ mod grade;
 mod header;
 mod input;
 mod message;
+mod mistake;
 mod moment;
 mod outgoing;
 mod printable;
@@ -36,7 +37,11 @@ use clap::Parser as _;
 use self::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return mistake::told(error),
+    };
+    let result = match arguments.command {
         Command::Providers(arguments) => providers::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
@@ -51,7 +56,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // Whoever reads the output and stops, as `head` does, is not told about it.
             if !is_broken_pipe(error.as_ref()) {
-                eprintln!("countersign: {error}");
+                let said = mistake::without_secrets(&error.to_string());
+                eprintln!("countersign: {said}");
             }
             ExitCode::from(2)
         }

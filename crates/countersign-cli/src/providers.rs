@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::builder::PossibleValuesParser;
-use countersign::scheme::{Grade, List, Place};
+use countersign::scheme::{Grade, List, Place, Retry, Schedule};
 use countersign::{Scheme, providers};
 use serde::Serialize;
 
@@ -110,16 +110,45 @@ fn row(scheme: &Scheme) -> [String; 9] {
         signature(scheme),
         id,
         tolerance(scheme).unwrap_or_else(|| "-".to_owned()),
-        if retry.span.as_duration().is_zero() {
-            "never".to_owned()
-        } else {
-            word(&retry.span)
-        },
+        retries(retry),
         retry
             .deadline
             .map_or_else(|| "-".to_owned(), |span| word(&span)),
         scheme.sources.first().map_or("-", AsRef::as_ref).to_owned(),
     ]
+}
+
+/// How long a sender retries by itself, and where that is not known, that it is not.
+fn retries(retry: &Retry) -> String {
+    let is_none = retry.span.as_duration().is_zero();
+    let unknown = match retry.schedule {
+        Schedule::Published if is_none => return "never".to_owned(),
+        Schedule::Published => return word(&retry.span),
+        Schedule::SendersChoice => "sender's choice",
+        _ => "not published",
+    };
+    if is_none {
+        unknown.to_owned()
+    } else {
+        format!("{unknown}, {} assumed", word(&retry.span))
+    }
+}
+
+/// The same in a sentence.
+fn retries_said(retries: &str) -> String {
+    match retries {
+        "never" => "never retries".to_owned(),
+        span if span.starts_with(|first: char| first.is_ascii_digit()) => {
+            format!("retries for {span}")
+        }
+        unknown => format!("retries: {unknown}"),
+    }
+}
+
+/// In seconds. Zero says that it never retries, which nobody knows of a schedule that is not published.
+fn known_span(retry: &Retry) -> Option<u64> {
+    let seconds = retry.span.as_duration().as_secs();
+    (seconds > 0 || retry.schedule == Schedule::Published).then_some(seconds)
 }
 
 /// One line per scheme where that fits, else a few short ones.
@@ -169,10 +198,7 @@ fn in_lines(rows: &[[String; 9]]) -> String {
             "-" => "no timestamp".to_owned(),
             span => format!("tolerance {span}"),
         };
-        let retries = match retries.as_str() {
-            "never" => "never retries".to_owned(),
-            span => format!("retries for {span}"),
-        };
+        let retries = retries_said(retries);
         let deadline = match deadline.as_str() {
             "-" => String::new(),
             span => format!(", waits {span}"),
@@ -213,7 +239,8 @@ fn in_full(scheme: &Scheme) -> Result<String, toml::ser::Error> {
         Some(span) => format!("the signed timestamp may lie {span} from now"),
         None => "no timestamp is signed: a captured request passes for ever".to_owned(),
     };
-    text.push_str(&format!("# freshness: {freshness}\n\n"));
+    text.push_str(&format!("# freshness: {freshness}\n"));
+    text.push_str(&format!("# retries: {}\n\n", retries(&scheme.retry)));
     text.push_str(&toml::to_string(scheme)?);
     Ok(text)
 }
@@ -251,7 +278,9 @@ struct ToleranceEntry {
 
 #[derive(Debug, Serialize)]
 struct RetryEntry {
-    span_seconds: u64,
+    schedule: Schedule,
+    /// Assumed unless the schedule is published; `None` where nothing is known.
+    span_seconds: Option<u64>,
     deadline_seconds: Option<u64>,
 }
 
@@ -279,7 +308,8 @@ impl<'a> Entry<'a> {
                 future_seconds: rule.tolerance.future().as_secs(),
             }),
             retry: RetryEntry {
-                span_seconds: scheme.retry.span.as_duration().as_secs(),
+                schedule: scheme.retry.schedule,
+                span_seconds: known_span(&scheme.retry),
                 deadline_seconds: scheme
                     .retry
                     .deadline
@@ -319,7 +349,7 @@ fn tolerance(scheme: &Scheme) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use countersign::providers::{GITHUB, STRIPE};
+    use countersign::providers::{GITHUB, INTERCOM, STANDARD_WEBHOOKS, STRIPE, WEBSUB, WORDPRESS};
 
     #[test]
     fn the_table_falls_into_lines_where_it_does_not_fit() {
@@ -351,6 +381,39 @@ stripe
   https://docs.stripe.com/webhooks
 "
         );
+    }
+
+    /// "never" is a fact, and nothing is known of most of these.
+    #[test]
+    fn what_is_not_known_of_retries_is_not_called_never() {
+        for (scheme, cell, said, seconds) in [
+            (&GITHUB, "never", "never retries", Some(0)),
+            (&STRIPE, "3d", "retries for 3d", Some(3 * 86_400)),
+            (
+                &INTERCOM,
+                "not published, 2h assumed",
+                "retries: not published, 2h assumed",
+                Some(2 * 3_600),
+            ),
+            (&WORDPRESS, "not published", "retries: not published", None),
+            (
+                &STANDARD_WEBHOOKS,
+                "sender's choice, 4d assumed",
+                "retries: sender's choice, 4d assumed",
+                Some(4 * 86_400),
+            ),
+            (&WEBSUB, "sender's choice", "retries: sender's choice", None),
+        ] {
+            assert_eq!(retries(&scheme.retry), cell);
+            assert_eq!(retries_said(cell), said);
+            assert_eq!(known_span(&scheme.retry), seconds, "{cell}");
+            assert!(in_lines(&[row(scheme)]).contains(said));
+            assert!(
+                in_full(scheme)
+                    .unwrap()
+                    .contains(&format!("\n# retries: {cell}\n"))
+            );
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Secrets: from environment variables and files, never from the command line, and never printed.
 
 use std::convert::Infallible;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -73,6 +74,10 @@ pub(crate) enum SecretTrouble {
     NotText(String),
     #[error("--secret-file: {0}")]
     File(#[from] InputError),
+    #[error(
+        "--secret-file: the file that was named cannot be read: {0}; it wants a path, not the secret itself"
+    )]
+    NoFile(io::Error),
     #[error("--secret-file: {0} does not hold text")]
     FileNotText(String),
     #[error("{label}: {reason}")]
@@ -231,9 +236,32 @@ fn looks_like_a_name(name: &str) -> bool {
         && (name.contains('_') || !name.bytes().any(|byte| byte.is_ascii_digit()))
 }
 
+fn looks_like_a_path(name: &str) -> bool {
+    let is_word = |word: &str| {
+        word.len() <= 32
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'-' | b'_'))
+    };
+    // Digits and capitals in a name make it look like a key, unless it ends as the names of files do.
+    let is_plain = |part: &str| match part.rsplit_once('.') {
+        None => is_word(part),
+        Some((stem, end)) => end.len() <= 6 && is_word(end) && stem.len() <= 32,
+    };
+    !name.starts_with("whsec_") && name.split('/').all(is_plain)
+}
+
 fn from_file(path: &Path) -> Result<GivenSecret, SecretTrouble> {
     let name = path.display().to_string();
-    let bytes = Zeroizing::new(input::read_at_most(path, MAX_SECRET_FILE)?);
+    let read = input::read_at_most(path, MAX_SECRET_FILE);
+    let bytes = Zeroizing::new(read.map_err(|error| {
+        // A secret that was given in place of a path is not to be repeated.
+        if looks_like_a_path(&name) {
+            SecretTrouble::File(error)
+        } else {
+            SecretTrouble::NoFile(error.reason)
+        }
+    })?);
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
@@ -262,6 +290,28 @@ mod tests {
             "",
         ] {
             assert!(!looks_like_a_name(secret), "{secret}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_taken_for_a_path() {
+        for path in [
+            "/no/such/file",
+            "stripe.secret",
+            "../run/secrets/stripe_key",
+            "./Stripe2.txt",
+        ] {
+            assert!(looks_like_a_path(path), "{path}");
+        }
+        for secret in [
+            "whsec_abc",
+            "whsec_0123456789abcdef",
+            "ED7D658CD8EB49418948",
+            "8f742231b10e8888abcd99yyyzzz85a5",
+            "MfKQ9r8GKYqr/wjUPD8ILPZIo2LaLaSw",
+            "correct horse battery",
+        ] {
+            assert!(!looks_like_a_path(secret), "{secret}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, Write as _};
 
 use crate::message::MessageArguments;
+use crate::secrets::TOKEN;
 use crate::{curl, printable};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -35,7 +36,12 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let (signed, given) = arguments.message.sign(None)?;
     let shown = if signed.sends_secret && !arguments.show_token {
-        signed.hidden(&given)
+        let mut shown = signed.hidden(&given);
+        if arguments.curl {
+            let note = format!("{TOKEN} stands for the secret: --show-token prints it");
+            shown.notes.push(note);
+        }
+        shown
     } else {
         signed
     };

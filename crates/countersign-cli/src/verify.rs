@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use clap::{ValueEnum, ValueHint};
 use countersign::danger::{NoSecret, Weak};
-use countersign::scheme::Algorithm;
+use countersign::scheme::{Algorithm, Proof};
 use countersign::{Finished, Receiver, Refusal, Scheme, SettingError, Timestamp, Tolerance};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     accept_weak: Vec<GivenUp>,
     /// Agree to questions that their sender cannot prove, as an application might: about a WebSub subscription, say.
     #[arg(long, help_heading = "Judgement")]
-    agree: bool,
+    consent: bool,
     /// Print one JSON object instead.
     #[arg(long)]
     json: bool,
@@ -67,6 +67,8 @@ pub(crate) struct Arguments {
 enum GivenUp {
     /// The signature covers some fields and not the body: whoever sees one delivery can attach another body to it.
     BodyNotSigned,
+    /// Everything is signed, and nothing sets one value apart from the next: whoever sees one delivery can move characters between them.
+    ValuesNotSetApart,
     /// A plain digest of secret and content: whoever sees one delivery can append to its content and sign the result.
     ExtensibleDigest,
     /// A token or password is sent along and nothing is signed: whoever sees it once can send anything for ever.
@@ -83,7 +85,8 @@ said; where it declares more, the request is refused. Several secrets may be giv
 one that matched is named.
 
 Some requests are no deliveries, and a receiver answers them by itself: pings without a signature, probes, \
-questions about a subscription. They are shown as such, and are not accepted.
+questions about a subscription. They are shown as such, and are not accepted. A question that its sender \
+cannot prove is answered with --consent alone.
 
 Exit codes:
   0  accepted: a genuine delivery
@@ -101,9 +104,14 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let scheme = arguments.scheme.scheme()?;
     let receiver = arguments.receiver(&scheme)?;
-    let request = arguments.request()?;
+    let mut request = arguments.request()?;
     let now = arguments.at.timestamp();
     let verdict = judge(&receiver, &request, now).unwrap_or_else(Verdict::Refuse);
+    if matches!(verdict, Verdict::Refuse(_)) && !arguments.consent && may_ask(&scheme, &request) {
+        request.notes.push(
+            "an application may agree to questions by this method: --consent does".to_owned(),
+        );
+    }
     let report = Report::new(&scheme, &request.notes, &verdict, now);
     let mut out = io::stdout().lock();
     if arguments.json {
@@ -115,6 +123,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(matches!(verdict, Verdict::Accept(_)))
 }
 
+/// Is it by such a request that a sender asks what only the application can answer?
+fn may_ask(scheme: &Scheme, request: &Request) -> bool {
+    scheme.handshakes.iter().any(|handshake| {
+        handshake.proof == Proof::Consent && handshake.method == request.method.as_str()
+    })
+}
+
 /// All steps of a receiver, over a body that is there.
 fn judge(receiver: &Receiver, request: &Request, now: Timestamp) -> Result<Verdict, Refusal> {
     let mut intake = receiver.open(request, now)?;
@@ -122,7 +137,7 @@ fn judge(receiver: &Receiver, request: &Request, now: Timestamp) -> Result<Verdi
     match intake.finish()? {
         Finished::Verified(verified) => verified.deliver(request).map(Verdict::Accept),
         Finished::Answered(reply) => Ok(Verdict::Answer(reply)),
-        // The receiver asks only where --agree made it.
+        // The receiver asks only where --consent made it.
         Finished::Asked(asked) => asked.answer(true).map(Verdict::Answer),
         _ => Err(Refusal::NotAgreed),
     }
@@ -153,7 +168,7 @@ impl Arguments {
         if let Some(seconds) = self.tolerance {
             builder = builder.tolerance(Tolerance::from_secs(seconds));
         }
-        if self.agree {
+        if self.consent {
             builder = builder.consent(|_| std::future::ready(true));
         }
         if let Some(url) = self.public_url() {
@@ -223,6 +238,7 @@ impl GivenUp {
     const fn weak(self) -> Option<Weak> {
         match self {
             Self::BodyNotSigned => Some(Weak::BodyNotSigned),
+            Self::ValuesNotSetApart => Some(Weak::ValuesNotSetApart),
             Self::ExtensibleDigest => Some(Weak::ExtensibleDigest),
             Self::NothingSigned => Some(Weak::NothingSigned),
             Self::NothingProven => Some(Weak::NothingProven),

@@ -1,4 +1,4 @@
-//! The assertion helpers fail when they should, and say which request got which verdict. Nothing prints a secret.
+//! The assertions fail when they should, and say which request got which verdict. Nothing prints a secret.
 #![cfg(test)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

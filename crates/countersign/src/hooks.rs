@@ -17,7 +17,8 @@ pub struct Failure<'a> {
     pub scheme: &'a Scheme,
     /// Why it was refused.
     pub refusal: &'a Refusal,
-    /// The address at the other end of the connection, if the host tells. A proxy's where there is one.
+    /// The address at the other end of the connection; a proxy's where there is one. `None` unless the host puts a [`Peer`](crate::Peer) into
+    /// the request's extensions: in axum, `WithPeer` does (feature `peer`).
     pub peer: Option<IpAddr>,
 }
 

@@ -450,7 +450,7 @@ fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
             shape
                 .public_key
                 .as_ref()
-                .is_some_and(|key| secret.is_same_key(&scheme, key))
+                .is_some_and(|key| secret.is_same_key(scheme, key))
         };
         if scheme.unsigned.iter().any(is_public) {
             return Err(refused(SecretError::Placeholder));

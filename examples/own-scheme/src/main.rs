@@ -27,9 +27,9 @@ async fn received(Webhook { delivery, payload }: Webhook<Json<Event>>) -> Status
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::var("SCHEME_FILE")?;
-    let scheme = Scheme::from_toml(&std::fs::read_to_string(&file)?)
-        .map_err(|error| format!("{file}: {error}"))?;
+    let file = std::env::var("SCHEME_FILE").map_err(|error| format!("SCHEME_FILE: {error}"))?;
+    let text = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+    let scheme = Scheme::from_toml(&text).map_err(|error| format!("{file}: {error}"))?;
     let receiver = Receiver::builder(scheme, Secret::from_env("ACME_SECRET")?).build()?;
     let app = Router::new().route(
         "/acme",

@@ -25,7 +25,10 @@ async fn pushed(Webhook { delivery, .. }: Webhook) -> StatusCode {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let ends: i64 = std::env::var("OLD_SECRET_ENDS")?.parse()?;
+    let ends: i64 = std::env::var("OLD_SECRET_ENDS")
+        .map_err(|error| format!("OLD_SECRET_ENDS: {error}"))?
+        .parse()
+        .map_err(|error| format!("OLD_SECRET_ENDS: {error}"))?;
     let ring = SecretRing::new([
         Secret::from_env("SECRET")?.label("new"),
         Secret::from_env("OLD_SECRET")?

@@ -48,7 +48,7 @@ fn a_mistake_is_answered_with_what_was_meant() {
     refused(
         &["verify", "stripe", "--accept-weak", "all"],
         &[
-            "[possible values: body-not-signed, extensible-digest, nothing-signed, nothing-proven, short-secret]",
+            "[possible values: body-not-signed, values-not-set-apart, extensible-digest, nothing-signed, nothing-proven, short-secret]",
         ],
     );
     refused(

@@ -136,7 +136,7 @@ fn what_is_wrong_with_a_file_is_said_with_line_and_field() {
         "{\n  \"name\": \"own\",\n  \"grade\": \"signature-over-body\",\n  \"content\": [\"path\"],\n  \"signature\": {\"header\": \"x\"}\n}\n",
     );
     ran.trouble(&format!(
-        "{path}:3: grade: the other fields amount to \"signature-beside-body\", which must be said"
+        "{path}:3: grade: the other fields amount to \"signature-beside-body\", which must be said: grade = \"signature-beside-body\""
     ));
     // A scheme that would accept anything.
     let (path, ran) = with(
@@ -144,6 +144,6 @@ fn what_is_wrong_with_a_file_is_said_with_line_and_field() {
         "name = \"own\"\nalgorithm = \"unsigned\"\ncontent = []\n",
     );
     ran.trouble(&format!(
-        "{path}: grade: the other fields amount to \"unsigned\", which must be said"
+        "{path}:3: grade: the other fields amount to \"unsigned\", which must be said: grade = \"unsigned\""
     ));
 }

@@ -83,6 +83,75 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
     sign(&["--secret-env", SECRET]).ran().trouble(
         "--secret-env: there is no environment variable of the name that was given; it wants a name, not the secret itself",
     );
+    let ran = sign(&["--secret-file", SECRET]).ran();
+    assert!(
+        ran.stderr
+            .starts_with("countersign: --secret-file: the file that was named cannot be read: "),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stderr
+            .ends_with("; it wants a path, not the secret itself\n"),
+        "{ran:?}"
+    );
+}
+
+/// In place of a flag's value, of a name, or where nothing is asked for.
+#[test]
+fn a_misplaced_secret_is_not_repeated() {
+    let header = format!("Authorization Bearer {SECRET}");
+    let blanks = format!("a secret {SECRET}");
+    for (arguments, says) in [
+        (
+            &["verify", "stripe", "-H", &header][..],
+            "error: invalid value '...' for '--header <NAME: VALUE>': give NAME: VALUE\n",
+        ),
+        (
+            &["sign", "stripe", "-H", &format!("{header}: x")],
+            "error: invalid value '...' for '--header <NAME: VALUE>': the part before the colon is no header name\n",
+        ),
+        (
+            &["sign", "stripe", "--config", SECRET],
+            "error: invalid value '...' for '--config <NAME=VALUE>': give NAME=VALUE\n",
+        ),
+        (
+            &["sign", "stripe", SECRET],
+            "error: unexpected argument '...' found\n",
+        ),
+        (
+            &["sign", "stripe", &blanks],
+            "error: unexpected argument '...' found\n",
+        ),
+        (
+            &["sign", SECRET],
+            "error: invalid value '...' for '[PROVIDER]'\n",
+        ),
+        (
+            &["sign", "stripe", &format!("--{SECRET}")],
+            "error: unexpected argument '...' found\n",
+        ),
+        (
+            &["sign", "stripe", "--at", SECRET],
+            "error: invalid value '...' for '--at <TIME>': give Unix seconds",
+        ),
+        (
+            &["sign", "stripe", "--secret-env", "S", "--body", SECRET],
+            "countersign: whsec_...: ",
+        ),
+        (
+            &["send", SECRET, "stripe", "--secret-env", "S"],
+            "countersign: \"whsec_...\" begins with neither http:// nor https://\n",
+        ),
+        (&["check", SECRET], "countersign: whsec_...: "),
+        (&[SECRET], "error: unrecognized subcommand '...'\n"),
+    ] {
+        let ran = run(arguments.iter().copied())
+            .env("S", "0123456789abcdef")
+            .unprinted(SECRET)
+            .ran();
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.starts_with(says), "{ran:?}");
+    }
 }
 
 #[test]

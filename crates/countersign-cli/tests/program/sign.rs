@@ -4,6 +4,8 @@ use std::process::Command;
 
 use crate::command::{Run, file, run};
 
+/// What is said where a curl line holds no secret.
+const STANDS_FOR: &str = "note: [token] stands for the secret: --show-token prints it\n";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn sign(arguments: &[&str]) -> Run {
@@ -178,10 +180,12 @@ fn a_secret_that_is_sent_along_is_hidden_unless_asked_for() {
     hidden(&[]).printed(0, &format!("{json}x-token: [token]\n"));
     hidden(&["--token-in", "basic"]).printed(0, &format!("{json}authorization: Basic [token]\n"));
     let curl = ["--curl", "--url", "http://h/p"];
-    hidden(&curl).printed(
-        0,
-        "curl --header 'content-type: application/json' --header 'x-token: [token]' --data-raw '' --url http://h/p\n",
+    let ran = hidden(&curl);
+    assert_eq!(
+        ran.stdout,
+        "curl --header 'content-type: application/json' --header 'x-token: [token]' --data-raw '' --url http://h/p\n"
     );
+    assert_eq!(ran.stderr, STANDS_FOR);
     let ran = hidden(&[&["--token-in", "query:key"][..], &curl].concat());
     assert!(
         ran.stdout.ends_with(" --url 'http://h/p?key=[token]'\n"),
@@ -189,7 +193,7 @@ fn a_secret_that_is_sent_along_is_hidden_unless_asked_for() {
     );
     assert_eq!(
         ran.stderr,
-        "note: the token goes into the URL as ?key=[token]\n"
+        format!("note: the token goes into the URL as ?key=[token]\n{STANDS_FOR}")
     );
     let ran = hidden(&["--token-in", "form:key"]);
     assert_eq!(
@@ -209,7 +213,7 @@ fn a_secret_that_is_sent_along_is_hidden_unless_asked_for() {
         ),
     ] {
         let ran = hidden(&[&["--token-in", place][..], &curl].concat());
-        assert_eq!(ran.stderr, start);
+        assert_eq!(ran.stderr, format!("{start}{STANDS_FOR}"));
         assert!(ran.stdout.ends_with(end), "{ran:?}");
     }
     hidden(&["--token-in", "path"])
@@ -324,7 +328,7 @@ fn a_token_in_the_body_is_in_the_curl_line() {
     let hidden = sign_own(&scheme, &curl).secret("S", SECRET).ran();
     assert_eq!(
         hidden.stderr,
-        "note: the token goes into the body at /a/t\n"
+        format!("note: the token goes into the body at /a/t\n{STANDS_FOR}")
     );
     assert_eq!(hidden.stdout, line("[token]"));
     let shown = [&curl[..], &["--show-token"]].concat();
@@ -337,7 +341,7 @@ fn a_token_in_the_body_is_in_the_curl_line() {
 fn what_is_given_is_signed_and_sent() {
     let own = file(
         "sign-given.toml",
-        "name = \"own\"\nsignature = { header = \"x-signature\" }\ntenant = [{ header = \"x-shop\" }]\nid = [{ header = \"x-id\" }]\ncontent = [{ header = \"x-nonce\" }, \"id\", \"body\"]\n",
+        "name = \"own\"\ngrade = \"signature-undelimited\"\nsignature = { header = \"x-signature\" }\ntenant = [{ header = \"x-shop\" }]\nid = [{ header = \"x-id\" }]\ncontent = [{ header = \"x-nonce\" }, \"id\", \"body\"]\n",
     );
     let with = |more: &[&str]| sign_own(&own, more).secret("S", SECRET).ran();
     with(&["--id", "1"]).trouble("scheme \"own\": x-nonce is not given");

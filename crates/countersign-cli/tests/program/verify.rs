@@ -457,12 +457,16 @@ fn what_is_no_delivery_is_not_accepted() {
             .secret("SECRET", STANDARD_SECRET)
             .ran()
     };
+    let unanswered = subscription(&[]);
     assert!(
-        subscription(&[])
+        unanswered
             .stdout
             .starts_with("refuse: method_not_allowed\n")
     );
-    subscription(&["--agree"]).printed(
+    let note =
+        "\n  note       an application may agree to questions by this method: --consent does\n";
+    assert!(unanswered.stdout.ends_with(note), "{unanswered:?}");
+    subscription(&["--consent"]).printed(
         1,
         "answer: handshake\n  reason     no delivery: a receiver answers it by itself\n  status     200\n  scheme     websub (signature-over-body)\n  header     content-type: text/plain; charset=utf-8\n  body       abc\n  note       the body is empty: --body gives one\n",
     );

@@ -31,7 +31,8 @@ const ALLOWED: Handshake = Handshake {
 ///   [`token_in`](crate::ReceiverBuilder::token_in) names one place alone, such as [`TokenPlace::Bearer`](crate::scheme::TokenPlace::Bearer).
 /// - **Handshake**: the sender asks by OPTIONS whether its origin may deliver. It is answered for the one origin that is configured as
 ///   `allowed-origin` ([`config`](crate::ReceiverBuilder::config)); without one, when the application agrees
-///   ([`consent`](crate::ReceiverBuilder::consent)). The rate is not limited. It authenticates nobody.
+///   ([`consent`](crate::ReceiverBuilder::consent)). With neither, an OPTIONS is refused with 405. The rate is not limited. It authenticates
+///   nobody.
 /// - **Id**: `source` and `id` together, from the `ce-…` headers or, in structured mode, from the JSON. A batch has none.
 /// - **Retries**: the sender's choice. A 410 ends the deliveries.
 pub const CLOUDEVENTS: Scheme = Scheme {

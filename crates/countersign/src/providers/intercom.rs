@@ -9,11 +9,14 @@ use crate::{list, text};
 /// - **Secret**: the app's client secret as text; subscriptions of the old API have a `hub_secret` of their own in the same header. One
 ///   secret serves every workspace that installed the app.
 /// - **Id**: `/id`, signed, the same on every retry. The event is `/topic`, the tenant `/app_id`.
-/// - **Body**: `delivery_attempts` in it counts, so a retry has another body and another signature.
+/// - **Body**: `delivery_attempts` in it counts, so a retry has another body and another signature (from third parties and the list of
+///   fields, not confirmed by Intercom).
 /// - **Freshness**: no timestamp that is judged.
-/// - **Probe**: a HEAD is answered 200 (remembered by many, not in the pages read). The `ping` topic is a delivery like any other.
+/// - **Probe**: a HEAD is answered 200 (remembered by many, not in the pages read). The `ping` topic is taken for a signed delivery like any
+///   other, which is not confirmed either.
 /// - **Retries**: there are some; the schedule is not published, and neither is how long it waits (5 s by one account, 30 s by another). A
-///   week of errors suspends the subscription of a private app.
+///   week of errors suspends the subscription of a private app. That a 410 ends a subscription is remembered and not confirmed: it is never
+///   answered here.
 pub const INTERCOM: Scheme = Scheme {
     name: text!("intercom"),
     title: text!("Intercom"),

@@ -11,7 +11,7 @@ use crate::{list, text};
 ///   log say, can send anything for ever.
 /// - **Probe**: Mailchimp sends a GET when the URL is saved. It is answered 200 and never dispatched, with or without the secret; so is a HEAD.
 /// - **Bodies**: forms with names like `data[merges][EMAIL]`. The event is `type`, the tenant `data[list_id]`. `fired_at` is a text like
-///   `2009-03-26 21:35:57`, believed to be UTC.
+///   `2009-03-26 21:35:57`, remembered to be UTC and not confirmed.
 /// - **Id**: none. `data[id]` is the subscriber.
 /// - **Retries**: at growing intervals for about 75 minutes; it waits 10 s. A 410 disables the webhook at once.
 pub const MAILCHIMP: Scheme = Scheme {

@@ -4,14 +4,16 @@ use crate::{list, text};
 /// Shopify: `X-Shopify-Hmac-Sha256`, base64 over the body.
 ///
 /// - **Secret**: the app's client secret as text; for webhooks made by hand in the admin, the store's webhook secret shown there.
+///   After a rotation the old secret may sign for up to an hour: keep both configured for that long.
 /// - **Two header families**: `shopify-*` (the Events product) and `X-Shopify-*`. When `shopify-hmac-sha256` is there, that family alone
 ///   is read; they are never mixed.
 /// - **Freshness**: no signed timestamp. `X-Shopify-Triggered-At` is unsigned and keeps its value over retries.
 /// - **Unsigned**: topic, shop domain and webhook id. One app secret serves all shops, so a genuine body can be sent again under
 ///   another shop or topic.
-/// - **Bodies**: JSON; webhooks made by hand in the admin may be set to XML.
+/// - **Bodies**: JSON; webhooks made by hand in the admin may be set to XML (remembered and not confirmed).
 /// - **Empty bodies** are refused, as the sender's own libraries do.
-/// - **Retries**: eight within four hours, the same bytes; the sender waits 5 s.
+/// - **Retries**: eight within four hours, the same bytes; the sender waits 5 s. After eight failures in a row a subscription that was made
+///   through the Admin API is deleted. That a 3xx is a failure is believed and not confirmed.
 pub const SHOPIFY: Scheme = Scheme {
     name: text!("shopify"),
     title: text!("Shopify"),

@@ -16,8 +16,9 @@ use crate::{list, text};
 /// - **Handshake**: `url_verification`, signed like an event, is answered with its challenge as plain text.
 /// - **Unsigned**: `ssl_check`, a form of exactly `ssl_check=1` and perhaps `token` (or the same as a GET), is answered 200 and never dispatched.
 /// - **Answer**: Slack shows what a command or an interaction is answered with.
-/// - **Retries**: three, within about six minutes (read in third parties' summaries); the sender waits 3 s. `X-Slack-Retry-Num` is unsigned:
-///   dropping what carries it loses events whose first attempt failed.
+/// - **Retries**: three, within about six minutes; the sender waits 3 s; the response header `X-Slack-No-Retry: 1` on an answer that is no
+///   2xx stops them for that event (all of it read in third parties' summaries). `X-Slack-Retry-Num` is unsigned: dropping what carries it
+///   loses events whose first attempt failed.
 pub const SLACK: Scheme = Scheme {
     name: text!("slack"),
     title: text!("Slack"),

@@ -10,7 +10,8 @@ use crate::{list, text};
 /// - **Freshness**: 300 s to both sides. A retry is signed afresh.
 /// - **Events**: snapshot events (`/account` names a connected account) and thin events (`/context`) are signed alike. The id is signed
 ///   and the same on every retry.
-/// - **Retries**: up to three days in live mode; 3xx counts as a failure.
+/// - **Retries**: up to three days in live mode (read where a third party quotes Stripe's pages). That a 3xx counts as a failure is remembered
+///   and not confirmed; how long Stripe waits is not published.
 pub const STRIPE: Scheme = Scheme {
     name: text!("stripe"),
     title: text!("Stripe"),

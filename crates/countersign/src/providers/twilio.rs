@@ -14,7 +14,8 @@ const fn spelled(port: UrlPort, query: UrlQuery) -> UrlSpelling {
 ///   is promoted, so configure both while rotating.
 /// - **URL**: the whole public URL as it is configured at Twilio, query string included, case and user information kept. It must be configured
 ///   here ([`public_url`](crate::ReceiverBuilder::public_url)) or told by trusted proxies
-///   ([`public_url_from`](crate::ReceiverBuilder::public_url_from)); a connection-override fragment (`#rc=3`) is not part of it.
+///   ([`public_url_from`](crate::ReceiverBuilder::public_url_from)); a connection-override fragment (`#rc=3`) is left
+///   out (remembered and not confirmed).
 /// - **Spellings**: Twilio is not consistent about the port and about escapes in the query. As its own validators do, the URL is tried
 ///   with the port (443 or 80 when there is none) and without it, with the query as it arrived, as the WHATWG URL parser escapes it
 ///   (`'` becomes `%27`), and as Node's `querystring` writes it. Nothing else is tried.

@@ -35,7 +35,8 @@ const ECHO: AnswerBody =
 ///   [`WEBSUB_SHA512`] are schemes of their own, and no message chooses between them.
 /// - **Verification of intent**: the hub asks by GET whether a subscription or its end was meant. Nothing in that proves who asks: it is
 ///   answered when the application agrees ([`consent`](crate::ReceiverBuilder::consent)), which should compare `hub.topic`, `hub.mode` and
-///   the path with a request of its own that is pending; otherwise with 404. `hub.mode=denied` is told to the application the same way.
+///   the path with a request of its own that is pending. When it says no, the answer is 404; without a `consent` the question is refused
+///   with 405, like any other GET, and no subscription begins. `hub.mode=denied` is told to the application the same way.
 /// - **Unsigned**: the `Link` headers and the Content-Type. There is no id and no timestamp.
 /// - **Retries**: the hub's choice. A 410 ends the subscription.
 pub const WEBSUB: Scheme = Scheme {

@@ -12,8 +12,9 @@ use crate::{list, text};
 /// - **Bodies**: forms of the fields that were chosen, and `hook`, the event.
 /// - **Id**: none. `publish_post` comes again for every edit of a post.
 /// - **Retries**: not published.
-/// - Sites with plugins send what their plugin sends: [`WOOCOMMERCE`] signs; others put a token into a header
-///   ([`token_in`](crate::ReceiverBuilder::token_in)).
+/// - Sites with plugins send what their plugin sends: [`WOOCOMMERCE`] signs; form and automation plugins are remembered to put a token
+///   into a header or to use basic authentication ([`token_in`](crate::ReceiverBuilder::token_in)), which is not confirmed. Look at what
+///   yours sends.
 pub const WORDPRESS: Scheme = Scheme {
     name: text!("wordpress"),
     title: text!("WordPress.com"),

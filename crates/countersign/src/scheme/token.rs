@@ -13,9 +13,11 @@ pub enum TokenPlace {
     Bearer,
     /// The whole value of this header.
     Header(Text),
-    /// This parameter of the query string. URLs end up in logs: everybody who reads one has the secret.
+    /// This parameter of the query string. URLs end up in logs: everybody who reads one has the secret. The value is decoded before it is
+    /// compared, and a `+` in it is a blank: choose a secret of letters, digits, `-` and `_`.
     QueryParam(Text),
-    /// The last segment of the path. URLs end up in logs: everybody who reads one has the secret.
+    /// The last segment of the path. URLs end up in logs: everybody who reads one has the secret. It is compared as it stands: a
+    /// sender may escape what is special in a URL, so choose a secret of letters, digits, `-` and `_`.
     PathEnd,
     /// This field of a form body.
     Form(Text),
