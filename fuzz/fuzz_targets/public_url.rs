@@ -244,8 +244,8 @@ fn bits_of_network(text: &str) -> Option<Bits> {
 
 fn strip_zeros(network: &str) -> String {
     let mut text = String::new();
-    for part in network.split_inclusive(['.', '/']) {
-        let digits = part.trim_end_matches(['.', '/']);
+    for part in network.split_inclusive(['.', ':', '/']) {
+        let digits = part.trim_end_matches(['.', ':', '/']);
         let is_decimal = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
         text += match is_decimal {
             true if digits.bytes().all(|digit| digit == b'0') => &part[digits.len() - 1..],

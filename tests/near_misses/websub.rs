@@ -117,6 +117,10 @@ fn a_hub_asks_and_is_answered_when_the_application_agrees() {
     }
     let denied = asks("hub.mode=denied&hub.topic=x&hub.reason=%3Cscript%3E&hub.challenge=%3C");
     denied.gives(&text(""), "a denial is told, and nothing is sent back");
+    for challenge in ["hub.challenge=", "hub.challenge=a&hub.challenge=b"] {
+        let denied = asks(&format!("hub.mode=denied&hub.topic=x&{challenge}"));
+        denied.gives(&text(""), "whatever it says where others have a challenge");
+    }
     let escaped = asks("hub%2Emode=subscribe&hub.challenge=x");
     escaped.gives(&text("x"), "an escaped name");
     let with_body = asks("hub.mode=denied").body("x".repeat(1_024));

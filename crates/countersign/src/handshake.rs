@@ -253,27 +253,27 @@ fn question(
 ) -> Result<Option<Question>, Refusal> {
     let family = compiled.family(head);
     let mut values = Vec::new();
+    // The marks come first: what is not marked may hold anything at the other places.
     for (place, spot) in compiled.asked.spots.get(at).into_iter().flatten() {
         let Some(value) = spot.read_field(family, head)? else {
             return Ok(None);
         };
+        let mut marks = handshake.when.iter();
+        if marks.any(|mark| mark.place == *place && mark.equals.as_bytes() != &*value) {
+            return Ok(None);
+        }
         let text = std::str::from_utf8(&value).map_err(|_| Refusal::FieldMalformed {
             name: spot.name(family),
         })?;
         values.push((place.clone(), text.to_owned()));
     }
-    let question = Question {
+    Ok(Some(Question {
         at,
         method: head.method().to_owned(),
         path: head.path().to_owned(),
         query: head.query().unwrap_or_default().to_owned(),
         values,
-    };
-    let mut marks = handshake.when.iter();
-    let is_marked = marks.all(|mark| {
-        mark.place.is_in_body() || question.value(&mark.place) == Some(mark.equals.as_ref())
-    });
-    Ok(is_marked.then_some(question))
+    }))
 }
 
 /// Questions that a signed request may turn out to be, as far as its head tells.

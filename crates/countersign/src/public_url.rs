@@ -191,7 +191,7 @@ impl TrustedProxies {
             let address = network.parse::<IpAddr>().map(IpNet::from);
             let net = address.or_else(|_| network.parse::<IpNet>());
             match net.map(in_own_family) {
-                Ok(net) if net.prefix_len() > 0 => nets.push(net),
+                Ok(net) if net.prefix_len() > 0 && !has_octal_look(network) => nets.push(net),
                 _ => return Err(ProxyError::Network((*network).to_owned())),
             }
         }
@@ -278,6 +278,16 @@ impl TrustedProxies {
         };
         Base::parse(&format!("{proto}://{host}{prefix}")).ok_or_else(|| unknown(&FORWARDED_PREFIX))
     }
+}
+
+/// `010.0.0.0` is ten to some and eight to others.
+fn has_octal_look(network: &str) -> bool {
+    let address = network.split('/').next().unwrap_or_default();
+    let dotted = address.rsplit(':').next().unwrap_or_default();
+    dotted.contains('.')
+        && dotted
+            .split('.')
+            .any(|number| number.len() > 1 && number.starts_with('0'))
 }
 
 /// IPv4 in IPv6 form is IPv4, as peers are.

@@ -302,6 +302,8 @@ fn proxies_are_named_by_network_and_host() {
     for bad in [
         "",
         "10.0.0.0/33",
+        "010.0.0.0/8",
+        "::ffff:05.0.0.0/104",
         "10.0.0/8",
         "10.0.0.0/",
         "a.example",
