@@ -566,3 +566,92 @@ fn what_can_be_moved_is_no_digest_and_no_stamp() {
         None
     );
 }
+
+/// Without a zone at its end a stamp can lose one to what follows it, and be another moment.
+#[test]
+fn a_stamp_without_a_zone_is_set_apart_by_what_no_stamp_holds() {
+    for (content, unit, delimited) in [
+        (r#"["timestamp", "body"]"#, "rfc3339", true),
+        (r#"["timestamp", "body"]"#, "rfc3339-zoneless", false),
+        (
+            r#"["timestamp", { literal = "+" }, "body"]"#,
+            "rfc3339-zoneless",
+            false,
+        ),
+        (
+            r#"["timestamp", { literal = "." }, "body"]"#,
+            "rfc3339-zoneless",
+            false,
+        ),
+        (
+            r#"["timestamp", { literal = "Z" }, "body"]"#,
+            "rfc3339-zoneless",
+            false,
+        ),
+        (
+            r#"["timestamp", { literal = "1" }, "body"]"#,
+            "rfc3339-zoneless",
+            false,
+        ),
+        (
+            r#"["timestamp", { literal = ":" }, "body"]"#,
+            "rfc3339-zoneless",
+            true,
+        ),
+        (r#"["body", "timestamp"]"#, "rfc3339-zoneless", true),
+    ] {
+        let own: Scheme = toml::from_str(&format!(
+            "name = \"acme\"\nsignature = {{ header = \"sig\" }}\ntimestamp = {{ header = \"x-at\", unit = \"{unit}\" }}\ncontent = {content}"
+        ))
+        .unwrap();
+        assert_eq!(own.is_delimited(), delimited, "{content} {unit}");
+    }
+}
+
+/// A digest that covers the body together with something else must keep the two apart.
+#[test]
+fn a_digest_of_several_values_covers_the_body_only_where_they_are_set_apart() {
+    let grade = |of: &str| {
+        let own: Scheme = toml::from_str(&format!(
+            "name = \"acme\"\nsignature = {{ header = \"sig\" }}\nmedia_types = []\ncontent = [{{ header = \"digest\" }}]\nchecks = [{{ header = \"digest\", algorithm = \"sha256\", encoding = \"hex\", of = {of} }}]"
+        ))
+        .unwrap();
+        own.actual_grade()
+    };
+    assert_eq!(grade(r#"["body"]"#), Grade::SignatureOverBody);
+    assert_eq!(
+        grade(r#"[{ header = "x-ev" }, { literal = "." }, "body"]"#),
+        Grade::SignatureOverBody
+    );
+    assert_eq!(
+        grade(r#"[{ header = "x-ev" }, "body"]"#),
+        Grade::SignatureBesideBody
+    );
+    let own = receiver(scheme(
+        "signature = { header = \"sig\" }\nmedia_types = []\ncontent = [{ header = \"digest\" }]\nchecks = [{ header = \"digest\", algorithm = \"sha256\", encoding = \"hex\", of = [{ header = \"x-ev\" }, { literal = \".\" }, \"body\"] }]",
+    ));
+    let digest = hex(&Sha256::digest(b"paid.a.b"));
+    let sig = mac(digest.as_bytes());
+    let with = |event: &str, body: &[u8]| {
+        let headers = [("sig", sig.as_str()), ("digest", &digest), ("x-ev", event)];
+        verdict(&own, "/", &headers, body)
+    };
+    assert_eq!(with("paid", b"a.b"), Ok(()));
+    assert_eq!(with("paid.a", b"b"), malformed("x-ev"));
+}
+
+/// Each spelling of the URL is kept apart from the literal beside it.
+#[test]
+fn no_spelling_of_a_url_runs_into_what_follows_it() {
+    let own = receiver(scheme(
+        "signature = { header = \"sig\" }\nmedia_types = []\nurl_spellings = [{}, { query = \"querystring\" }]\ncontent = [\"url\", { literal = \".\" }, \"body\"]",
+    ));
+    let sig = mac(b"https://hooks.example.com/p?to=bob.pay-alice-10.pay-eve-5");
+    let at = |target: &str, body: &[u8]| verdict(&own, target, &[("sig", &sig)], body);
+    assert_eq!(at("/p?to=bob", b"pay-alice-10.pay-eve-5"), Ok(()));
+    assert_eq!(at("/p?to=bob.pay-alice-10", b"pay-eve-5"), malformed("url"));
+    assert_eq!(
+        at("/p?to=bob%2Epay-alice-10", b"pay-eve-5"),
+        malformed("url")
+    );
+}

@@ -196,3 +196,23 @@ fn a_digest_in_the_text_of_a_field_is_none() {
     let moved = signed(&format!("foo=1{fields}"), "").body(FORGED);
     moved.refused(SignatureMissing, "its fields in the URL, and another body");
 }
+
+/// A digest that stands where it does not count is still one: an empty body is not what it is a digest of.
+#[test]
+fn a_body_cannot_be_dropped() {
+    let right = digest_of(JSON);
+    for query in [
+        format!("{right}&"),
+        format!("{right}&&"),
+        format!("foo=bar&{right}&"),
+    ] {
+        let signed_as = query.trim_end_matches('&');
+        let trial = signed(signed_as, "").target(&format!("/events?{query}"));
+        for method in ["POST", "GET"] {
+            let dropped = trial.clone().method(method).body("");
+            dropped.refused(SignatureMissing, format!("{method} {query}"));
+            let no_type = dropped.without("content-type");
+            no_type.refused(SignatureMissing, format!("{method} {query}, no type"));
+        }
+    }
+}

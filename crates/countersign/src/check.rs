@@ -210,6 +210,7 @@ pub(crate) fn check_whole(
         None => None,
     };
     for check in scheme.checks.iter() {
+        check_apart(&content, 0, &check.of)?;
         if check.bodies == CheckedBodies::All || !is_covered_form(&content, check)? {
             check_digest(&content, check)?;
         }
@@ -226,6 +227,7 @@ fn matching_any_url(
     let compiled = content.compiled;
     let under = |url| {
         let content = Content { url, ..*content };
+        check_apart(&content, 0, &compiled.scheme.content)?;
         if compiled.holds_secret {
             matching(compiled, now, candidates, |key, sink| {
                 let secret = key.keyed.secret();
@@ -248,16 +250,18 @@ fn matching_any_url(
 /// Is the body a form that the signed content covers? One whose fields say nothing is not in the content: it must be empty then, or have
 /// its digest like any other body.
 fn is_covered_form(content: &Content<'_, '_>, check: &DigestCheck) -> Result<bool, Refusal> {
+    let is_empty = content.body.is_some_and(|body| body.bytes.is_empty());
+    // One that does not stand where it counts is still one.
+    let has_digest = stated_digest(content, check)?.is_some();
     let Some(body) = content.body.filter(|_| content.facts.is_form) else {
-        return Ok(content.body.is_some_and(|body| body.bytes.is_empty())
-            && carried_digest(content, check)?.is_none());
+        return Ok(is_empty && !has_digest);
     };
     let says_something =
         |(name, value): &(Cow<'_, str>, Cow<'_, str>)| !name.is_empty() || !value.is_empty();
     if body.sorted().iter().any(says_something) {
         return Ok(true);
     }
-    Ok(body.bytes.is_empty() && carried_digest(content, check)?.is_none())
+    Ok(is_empty && !has_digest)
 }
 
 /// The digest that the message carries.
@@ -275,6 +279,14 @@ fn carried_digest(
             return Ok(None);
         }
     }
+    stated_digest(content, check)
+}
+
+/// The digest that the message states, wherever in the query.
+fn stated_digest(
+    content: &Content<'_, '_>,
+    check: &DigestCheck,
+) -> Result<Option<Vec<u8>>, Refusal> {
     Ok(match &check.place {
         place if place.is_in_body() => match content.body {
             Some(body) => body

@@ -321,11 +321,11 @@ fn an_answer_has_the_status_headers_and_members_that_the_scheme_names() {
         status: 202,
         headers: list![
             AnswerHeader {
-                name: text!("x-fixed"),
+                name: text!("webhook-fixed"),
                 value: AnswerValue::Fixed(text!("\"a\" <b>")),
             },
             AnswerHeader {
-                name: text!("x-echo"),
+                name: text!("webhook-echo"),
                 value: AnswerValue::Echo(Place::Json(text!("/token"))),
             },
         ],
@@ -345,11 +345,11 @@ fn an_answer_has_the_status_headers_and_members_that_the_scheme_names() {
     let question = signed("POST", "h", "p", r#"{"kind":"ask","token":"a/b c"}"#);
     let headers = vec![
         (
-            HeaderName::from_static("x-fixed"),
+            HeaderName::from_static("webhook-fixed"),
             HeaderValue::from_static("\"a\" <b>"),
         ),
         (
-            HeaderName::from_static("x-echo"),
+            HeaderName::from_static("webhook-echo"),
             HeaderValue::from_static("a/b c"),
         ),
     ];

@@ -245,13 +245,20 @@ impl Scheme {
     /// the content is the sender's, and not where one value ends; none of their fields counts as signed.
     #[must_use]
     pub fn is_delimited(&self) -> bool {
-        is_delimited(&self.content)
+        is_delimited(&self.content, self.has_open_stamp())
+    }
+
+    /// Is the stamp's end told by nothing in it? A zone cut off from a stamp that need not have one leaves another stamp.
+    fn has_open_stamp(&self) -> bool {
+        let rule = self.timestamp.as_ref();
+        rule.is_some_and(|rule| rule.unit == Unit::Rfc3339Zoneless)
     }
 
     /// Does a signed digest that the message carries cover the body?
     fn digest_covers_body(&self) -> bool {
         self.checks.iter().any(|check| {
             !matches!(check.algorithm, Hash::Crc32 | Hash::Md5)
+                && is_delimited(&check.of, self.has_open_stamp())
                 && Part::always(&check.of, &|part| *part == Part::Body)
                 && (check.bodies == CheckedBodies::All || self.holds_sorted_form())
         })
@@ -310,12 +317,25 @@ impl Scheme {
     }
 }
 
-fn is_delimited(parts: &[Part]) -> bool {
-    // What stands inside a digest or an encoding is split like anything else.
-    if !parts
-        .iter()
-        .all(|part| part.inner().is_empty() || is_delimited(part.inner()))
-    {
+fn is_delimited(parts: &[Part], has_open_stamp: bool) -> bool {
+    // What stands inside a digest is split like anything else. In other encodings nothing is kept out of values, so there may be one only.
+    let may_be_inside = |part: &Part| match part {
+        Part::Digest { of, .. } => is_delimited(of, has_open_stamp),
+        part => part.inner().len() <= 1 && is_delimited(part.inner(), has_open_stamp),
+    };
+    let mut outer = parts.iter().filter(|part| !part.inner().is_empty());
+    if !outer.all(may_be_inside) {
+        return false;
+    }
+    let is_open = |pair: &[Part]| match pair {
+        [Part::Timestamp, Part::Literal(next)] => {
+            next.starts_with(['+', '-', '.', 'Z', 'z'])
+                || next.starts_with(|c: char| c.is_ascii_digit())
+        }
+        [Part::Timestamp, _] => true,
+        _ => false,
+    };
+    if has_open_stamp && parts.windows(2).any(is_open) {
         return false;
     }
     // Of one length, or the same in every message.

@@ -23,6 +23,9 @@ const fn spelled(port: UrlPort, query: UrlQuery) -> UrlSpelling {
 ///   set one after the other without separators: that proves the content, and not where one field ends, so no field is marked signed.
 /// - **Other bodies** are covered by `bodySHA256`, a parameter of the signed URL: without it such a body is refused, and so is one that
 ///   it is not the digest of. A form's fields count whether the parameter is there or not.
+/// - **Both kinds at one endpoint**: the parameter must be the last one, for whoever has seen a signed form can move its fields into the URL,
+///   and a text in one of them could look like it. In the last field, by name, it still could: where an endpoint takes one kind only, use
+///   [`TWILIO_FORM`] or [`TWILIO_BODY_SHA256`].
 /// - **Repeats**: the same fields may be posted twice and mean two events (a menu that loops). There is no timestamp.
 /// - **Id**: `I-Twilio-Idempotency-Token` is unsigned, and not every product sends it.
 /// - **Answer**: Twilio reads the response (TwiML).

@@ -13,29 +13,8 @@ const MAX_COUNT: usize = 8;
 /// The longest fixed text in an answer.
 const MAX_FIXED: usize = 256;
 
-/// Headers that belong to HTTP or to us.
-const RESERVED: [&str; 11] = [
-    "cache-control",
-    "connection",
-    "keep-alive",
-    "link",
-    "location",
-    "refresh",
-    "set-cookie",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-content-type-options",
-];
-
-/// Families of headers that tell a browser or a proxy what to do.
-const RESERVED_FAMILIES: [&str; 5] = [
-    "access-control-",
-    "content-",
-    "proxy-",
-    "x-accel-",
-    "x-sendfile",
-];
+/// Families of headers that senders ask for, and that mean nothing to browsers and proxies; `allow` besides.
+const ANSWER_FAMILIES: [&str; 3] = ["x-hook-", "webhook-", "validation-"];
 
 impl Scheme {
     pub(super) fn check_asked(&self) -> Checked {
@@ -204,12 +183,12 @@ impl Scheme {
                 "two headers have the same name",
             )?;
             ensure(
-                !RESERVED.contains(&header.name.as_ref())
-                    && !RESERVED_FAMILIES
+                header.name == "allow"
+                    || ANSWER_FAMILIES
                         .iter()
                         .any(|family| header.name.starts_with(family)),
                 FIELD,
-                "a header is not the scheme's to set",
+                "an answer's header is allow, or one of x-hook-, webhook- and validation-",
             )?;
         }
         ensure(

@@ -440,6 +440,15 @@ impl Scheme {
             "methods",
             "must name at least one method, in upper case",
         )?;
+        let is_beginning = |method: &Text| {
+            let mut others = self.methods.iter().filter(|other| *other != method);
+            others.any(|other| other.starts_with(method.as_ref()))
+        };
+        ensure(
+            !self.methods.iter().any(is_beginning),
+            "methods",
+            "one is the beginning of another, which content that holds the method could not tell apart",
+        )?;
         let plain = |kind: &Text| {
             kind.contains('/')
                 && !kind.bytes().any(|byte| {

@@ -587,3 +587,16 @@ fn what_may_be_missing_from_the_content_is_not_covered() {
 fn list_of<const N: usize>(parts: [Part; N]) -> List<Part> {
     parts.to_vec().into()
 }
+
+#[test]
+fn no_method_begins_another() {
+    let with = |methods: &[&'static str]| Scheme {
+        methods: methods.iter().map(|method| text!(*method)).collect(),
+        ..GOOD
+    };
+    assert_eq!(
+        field(&with(&["UPDATE", "UPDATEREDIRECTREF"])),
+        Some("methods")
+    );
+    assert_eq!(field(&with(&["POST", "PUT", "POST"])), None);
+}

@@ -1,4 +1,4 @@
-//! The URL's spellings, and digests beside forms.
+//! The URL's spellings, digests beside forms, and questions without a mark.
 
 use super::*;
 use crate::scheme::{CheckedBodies, DigestCheck, Hash, UrlPort, UrlQuery, UrlSpelling};
@@ -114,5 +114,24 @@ fn forms_need_no_digest_only_where_they_are_covered() {
             media_types: twin.media_types.clone(),
             ..one_field.clone()
         },
+    );
+}
+
+#[test]
+fn a_question_without_a_mark_is_told_by_a_value_that_no_delivery_has() {
+    let echo = |pointer: &'static str| Handshake {
+        when: list![],
+        body: AnswerBody::Text(AnswerValue::Echo(json(pointer))),
+        ..signed()
+    };
+    let with_id = |handshake| Scheme {
+        id: list![Place::Json(text!("/id"))],
+        ..asking(GOOD, handshake)
+    };
+    refused(
+        "handshakes",
+        "a question without a mark is told by a value that no delivery has",
+        &with_id(echo("/id")),
+        &with_id(echo("/challenge")),
     );
 }
