@@ -175,14 +175,15 @@ fn is_covered(kind: Kind, call: &Call) -> Option<bool> {
     if matches!(kind, Kind::TwilioForm | Kind::Mandrill) {
         return Some(true);
     }
-    let mut digest = digest_in_url(call)?;
+    let stated = digest_in_url(call)?;
+    let mut digest = stated.clone();
     if kind == Kind::Twilio && !is_last_in_url(call) {
         // Fields of a form can be moved into the query, and somebody may have written a digest into one.
         digest = None;
     }
     let says_something = |(name, value): &(String, String)| !name.is_empty() || !value.is_empty();
     let has_fields = is_form(kind, call) && pairs.iter().any(says_something);
-    let is_nothing = kind == Kind::Twilio && call.attempt.body.is_empty() && digest.is_none();
+    let is_nothing = kind == Kind::Twilio && call.attempt.body.is_empty() && stated.is_none();
     if has_fields || is_nothing {
         return Some(true);
     }
