@@ -249,7 +249,7 @@ impl Scheme {
     }
 
     /// Is the stamp's end told by nothing in it? A zone cut off from a stamp that need not have one leaves another stamp.
-    fn has_open_stamp(&self) -> bool {
+    pub(crate) fn has_open_stamp(&self) -> bool {
         let rule = self.timestamp.as_ref();
         rule.is_some_and(|rule| rule.unit == Unit::Rfc3339Zoneless)
     }

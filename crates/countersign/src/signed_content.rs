@@ -14,7 +14,6 @@ use crate::refusal::Refusal;
 use crate::request::Value;
 use crate::scheme::compiled::Compiled;
 use crate::scheme::{Change, Hash, Part, Place, Text};
-use crate::timestamp::Unit;
 
 /// What the head said, as far as the content needs it.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +28,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) path: Cow<'a, str>,
     pub(crate) query: Option<Cow<'a, str>>,
     /// The distinct spellings of the public URL, when the content holds it.
-    pub(crate) urls: SmallVec<[String; 1]>,
+    pub(crate) urls: Vec<String>,
     /// Does the head say that the body is a form? Only looked at where forms are told apart.
     pub(crate) is_form: bool,
 }
@@ -401,16 +400,11 @@ impl Content<'_, '_> {
                 own.get(..end).map(str::as_bytes)
             }
             // Digits hold no literal, and other stamps end in their zone.
-            Part::Timestamp if self.has_open_stamp() => self.facts.stamp.as_deref(),
+            Part::Timestamp if self.compiled.scheme.has_open_stamp() => self.facts.stamp.as_deref(),
             Part::Path => Some(self.facts.path.as_bytes()),
             Part::Query => self.facts.query.as_deref().map(str::as_bytes),
             _ => None,
         }
-    }
-
-    fn has_open_stamp(&self) -> bool {
-        let rule = self.compiled.scheme.timestamp.as_ref();
-        rule.is_some_and(|rule| rule.unit == Unit::Rfc3339Zoneless)
     }
 
     /// Wiped afterwards: the secret may be among the parts.

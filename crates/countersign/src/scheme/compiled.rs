@@ -208,8 +208,7 @@ impl Compiled {
                     | Part::Query
                     | Part::Url
                     | Part::UrlWithoutQuery
-                    | Part::Timestamp
-            )
+            ) || *part == Part::Timestamp && scheme.has_open_stamp()
         });
         let keeps_values = head_parts.iter().any(|(place, _)| {
             let lists = [&scheme.id, &scheme.event, &scheme.tenant];
