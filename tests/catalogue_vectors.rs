@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use countersign::scheme::Scheme;
-use countersign::{Finished, Head, Receiver, Refusal, SecretRing, Verified};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use countersign::{Finished, Receiver, Refusal, SecretRing, Verified};
 
 use crate::cases::{Case, Expect, parse};
 use crate::files;
@@ -72,32 +71,6 @@ const REFUSED: [(&str, &str); 34] = [
 /// A case for a scheme of the catalogue.
 struct Listed(Case);
 
-/// A request as it was published: its URL may hold what an HTTP library would not take.
-struct Request<'a> {
-    method: &'a str,
-    path: &'a str,
-    query: Option<&'a str>,
-    headers: HeaderMap,
-}
-
-impl Head for Request<'_> {
-    fn method(&self) -> &str {
-        self.method
-    }
-
-    fn path(&self) -> &str {
-        self.path
-    }
-
-    fn query(&self) -> Option<&str> {
-        self.query
-    }
-
-    fn header<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.get_all(name).iter().map(HeaderValue::as_bytes)
-    }
-}
-
 impl Listed {
     /// `None` when the catalogue has none: it verifies in a way that the model does not describe.
     fn scheme(&self) -> Option<Scheme> {
@@ -114,42 +87,16 @@ impl Listed {
         SecretRing::new(secrets).expect("a case has 1 to 16 secrets")
     }
 
-    /// The URL's scheme and authority, its path, and its query string.
-    fn url(&self) -> (&str, &str, Option<&str>) {
-        let (_, rest) = self.0.url.split_once("://").expect("URLs are absolute");
-        let target = rest.find(['/', '?']).map_or("", |at| rest.split_at(at).1);
-        let base = self.0.url.strip_suffix(target).unwrap_or(&self.0.url);
-        match target.split_once('?') {
-            Some((path, query)) => (base, path, Some(query)),
-            None => (base, target, None),
-        }
-    }
-
-    fn request(&self) -> Request<'_> {
-        let (_, path, query) = self.url();
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.0.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
-            headers.append(name, HeaderValue::from_str(value).expect("a header value"));
-        }
-        Request {
-            method: &self.0.method,
-            path,
-            query,
-            headers,
-        }
-    }
-
     /// `None` when no receiver can be built for the scheme.
     fn receiver(&self) -> Option<Receiver> {
-        files::builder(self.scheme()?, self.secrets(), self.url().0)
+        files::builder(self.scheme()?, self.secrets(), self.0.split_url().0)
             .build()
             .ok()
     }
 
     /// The signature and the timestamp alone; what they accept must pass the door too, in two pieces, and its fields can be read.
     fn judge(&self, receiver: &Receiver) -> Result<Verified, Refusal> {
-        let (request, body) = (self.request(), self.0.body());
+        let (request, body) = (self.0.head(), self.0.body());
         let now = self.0.now();
         let alone = receiver.verify(&request, body.clone(), now)?;
         let through_the_door = receiver.open(&request, now).and_then(|mut intake| {

@@ -228,7 +228,7 @@ impl Case {
     }
 
     /// The URL up to its path, its path, and its query string.
-    fn split_url(&self) -> (&str, &str, Option<&str>) {
+    pub(crate) fn split_url(&self) -> (&str, &str, Option<&str>) {
         let (_, rest) = self.url.split_once("://").expect("URLs are absolute");
         let target = rest.find(['/', '?']).map_or("", |at| rest.split_at(at).1);
         let base = self.url.strip_suffix(target).unwrap_or(&self.url);

@@ -143,7 +143,10 @@ mod tests {
     #[test]
     fn a_file_is_read_by_curl_byte_for_byte() {
         let mut message = message("POST", &[("content-type", "a/b")], b"\xff\0");
-        assert!(line(&message).is_err());
+        assert_eq!(
+            line(&message).unwrap_err(),
+            "the body is no text that could stand in a line: give it as --body FILE"
+        );
         message.body_file = Some("a b.json".into());
         *message.request.uri_mut() = "/./{x}".parse().unwrap();
         assert_eq!(

@@ -125,7 +125,8 @@ pub enum Proof {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerHeader {
-    /// Its name, in lower case.
+    /// Its name, in lower case: `allow`, or one that begins with `x-hook-`, `webhook-` or `validation-`. Others mean something to browsers
+    /// and proxies.
     pub name: Text,
     /// Its value.
     #[serde(flatten)]
