@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::timestamp::Timestamp;
 
@@ -31,4 +32,10 @@ pub fn system_now() -> Timestamp {
         Ok(since) => Timestamp::from_millis(0).saturating_add(since),
         Err(before) => Timestamp::from_millis(0).saturating_sub(before.duration()),
     }
+}
+
+/// The system's monotonic time since the first call in this process.
+pub(crate) fn monotonic() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
 }

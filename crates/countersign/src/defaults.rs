@@ -32,3 +32,6 @@ pub const MAX_FIELD_LEN: usize = 256;
 
 /// The longest one that several values make up: CloudEvents' source is a URI, and an id comes behind it.
 pub const MAX_JOINED_LEN: usize = 1_024;
+
+/// The longest recorded answer in bytes: TwiML and Slack's replies are a few kilobytes, and every one is held for the retention.
+pub const MAX_RECORDED_BODY: usize = 16 * 1024;

@@ -72,6 +72,7 @@ mod form;
 pub mod fuzzing;
 mod handshake;
 mod hooks;
+mod idempotency;
 mod intake;
 mod json;
 mod judge;
@@ -90,6 +91,7 @@ mod secret;
 #[cfg(feature = "sign")]
 mod sign;
 mod signed_content;
+mod store;
 mod timestamp;
 mod verify;
 
@@ -97,6 +99,10 @@ pub use self::clock::{Clock, Sleep, system_now};
 pub use self::delivery::{Delivery, Field, PayloadText};
 pub use self::handshake::Question;
 pub use self::hooks::Failure;
+pub use self::idempotency::{
+    Claim, ClaimReply, Done, Extend, ExtendReply, Fingerprint, ForgetReply, IdempotencyKey,
+    LeaseToken, NoKey, RecordedAnswer, Release, ReleaseReply, Settle, SettleReply,
+};
 pub use self::intake::{Asked, Finished, Intake};
 pub use self::payload::{PayloadError, PayloadErrorKind};
 pub use self::public_url::{ProxyError, TrustedProxies};
@@ -109,5 +115,6 @@ pub use self::scheme::Scheme;
 pub use self::secret::{RingError, Secret, SecretError, SecretRing};
 #[cfg(feature = "sign")]
 pub use self::sign::{Message, SignError};
+pub use self::store::{DeliveryStore, DynStore, MemoryStats, MemoryStore, Unavailable};
 pub use self::timestamp::{Timestamp, Tolerance, Unit};
 pub use self::verify::Verified;
