@@ -157,14 +157,17 @@ fn signature_in_body(compiled: &Compiled, view: &BodyView<'_>) -> Result<Candida
     Ok(read.finish()?.candidates)
 }
 
-/// Step 5 over a complete body. Gives the timestamp, too, when that lies in the body.
+/// The secret that matched, the timestamp when it lies in the body, and what tells the delivery from others.
+pub(crate) type Checked = (usize, Option<Timestamp>, Option<[u8; 32]>);
+
+/// Step 5 over a complete body.
 pub(crate) fn check_whole(
     compiled: &Compiled,
     now: Timestamp,
     candidates: Option<&Candidates>,
     facts: &Facts<'_>,
     body: &[u8],
-) -> Result<(usize, Option<Timestamp>), Refusal> {
+) -> Result<Checked, Refusal> {
     let scheme = &compiled.scheme;
     let view = BodyView::new(compiled, body, facts.is_form)?;
     let mut in_body = None;
@@ -200,7 +203,7 @@ pub(crate) fn check_whole(
     if compiled.id_in_body.is_some() || stamp.is_some() {
         check_apart(&content, 0, &scheme.content)?;
     }
-    let secret = matching_any_url(&content, now, candidates)?;
+    let (secret, identity) = matching_any_url(&content, now, candidates)?;
     // A stamp in the body is judged once it is known to be the sender's.
     let stamp = match stamp {
         Some((moment, tolerance)) => {
@@ -215,7 +218,7 @@ pub(crate) fn check_whole(
             check_digest(&content, check)?;
         }
     }
-    Ok((secret, stamp))
+    Ok((secret, stamp, identity))
 }
 
 /// Under each spelling of the URL in turn, where the content holds it.
@@ -223,19 +226,21 @@ fn matching_any_url(
     content: &Content<'_, '_>,
     now: Timestamp,
     candidates: &Candidates,
-) -> Result<usize, Refusal> {
+) -> Result<(usize, Option<[u8; 32]>), Refusal> {
     let compiled = content.compiled;
     let under = |url| {
         let content = Content { url, ..*content };
         check_apart(&content, 0, &compiled.scheme.content)?;
-        if compiled.holds_secret {
+        let secret = if compiled.holds_secret {
             matching(compiled, now, candidates, |key, sink| {
                 let secret = key.keyed.secret();
                 Content { secret, ..content }.feed(&compiled.scheme.content, sink)
             })
         } else {
             matching_at_once(&content, now, candidates)
-        }
+        }?;
+        // Of the spelling that was signed, whichever the request had.
+        Ok((secret, content.identity()?))
     };
     let mut verdict = under(content.url);
     for url in content.facts.urls.iter().skip(1) {

@@ -37,6 +37,20 @@ pub enum Weak {
     NothingSigned,
 }
 
+/// How a receiver with a store tells deliveries apart where the sender does not sign an id that settles it: each choice has its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Deduplicate {
+    /// By the signed content, where no id is signed. Two events with the same content are taken for one: the second is answered and does not
+    /// run.
+    ByContent,
+    /// By the id that the scheme names, signed or not, and by content where there is none. Whoever has seen one delivery can have it run again
+    /// under another id, and can keep an id that he guesses from ever running.
+    ByUnsignedId,
+    /// Not at all: a captured attempt runs again for as long as it verifies, and so does every retry of a delivery that was done.
+    Off,
+}
+
 /// Stands where the secret would, for a sender that proves nothing ([`Algorithm::Unsigned`](crate::scheme::Algorithm::Unsigned)).
 ///
 /// ```

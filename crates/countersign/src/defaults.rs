@@ -35,3 +35,31 @@ pub const MAX_JOINED_LEN: usize = 1_024;
 
 /// The longest recorded answer in bytes: TwiML and Slack's replies are a few kilobytes, and every one is held for the retention.
 pub const MAX_RECORDED_BODY: usize = 16 * 1024;
+
+/// How long a claim holds before it is extended: longer than a healthy handler needs, and short enough that what a crashed process was at is
+/// free again before the sender's next retry but one.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// How long one call to the store may take: a store nearby answers in milliseconds, and the sender is waiting.
+pub const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often a claim or a settle without a clear reply is asked in all, while the sender waits. More would outlast Slack's three seconds.
+pub const STORE_TRIES: u32 = 2;
+
+/// How many runs there may be at once. What comes beyond is answered 503 and comes again.
+pub const MAX_RUNS: usize = 1_024;
+
+/// How long one run may take before it is ended and its work is given back: a handler that hangs must not hold its delivery for ever.
+pub const MAX_RUN: Duration = Duration::from_secs(15 * 60);
+
+/// What retention has beyond the sender's last retry: senders' clocks and their queues are not exact.
+pub const RETENTION_MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The shortest default retention: a redelivery by hand comes after a weekend.
+pub const MIN_RETENTION: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// After how many seconds a sender may ask again for what is still being done.
+pub const UNFINISHED_RETRY_AFTER: u32 = 10;
+
+/// After how many seconds a sender may come again to a receiver that has no room, or whose store does not answer.
+pub const OVERLOAD_RETRY_AFTER: u32 = 5;

@@ -9,11 +9,14 @@ use smallvec::SmallVec;
 
 use crate::defaults::{MAX_FIELD_LEN, MAX_JOINED_LEN};
 use crate::form;
+use crate::idempotency::{Fingerprint, IdempotencyKey};
+use crate::identity::{Said, fingerprint};
 use crate::json::{self, Found};
+use crate::mac::sha256;
 use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot, is_plain_field};
 use crate::scheme::compiled::Compiled;
-use crate::scheme::{List, Payload, Place, Scheme};
+use crate::scheme::{Grade, List, Payload, Place, Scheme};
 use crate::signed_content::refuse_json;
 use crate::timestamp::Timestamp;
 use crate::verify::Verified;
@@ -29,6 +32,17 @@ struct Inner {
     id: Option<Field>,
     event: Option<Field>,
     tenant: Option<Field>,
+    once: Option<Once>,
+}
+
+/// What tells this delivery from others, where they are remembered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Once {
+    /// `None` when it is not deduplicated.
+    pub(crate) key: Option<IdempotencyKey>,
+    /// The signature's; `None` where nothing is signed.
+    pub(crate) signature: Option<Fingerprint>,
+    pub(crate) content: Fingerprint,
 }
 
 /// A field of a delivery, and whether the signature covers it.
@@ -106,21 +120,77 @@ impl Verified {
     /// [`Refusal::FieldRepeated`] when a field occurs twice, [`Refusal::FieldMalformed`] when it is empty, too long or of the wrong
     /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
     pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
-        let [id, event, tenant] = {
+        let ([id, event, tenant], once) = {
             let fields = Fields::read(&self)?;
             let scheme = &self.compiled.scheme;
-            [
-                fields.first(&scheme.id, 0, head)?,
-                fields.first(&scheme.event, 1, head)?,
-                fields.first(&scheme.tenant, 2, head)?,
-            ]
+            let any = |_: &Place| true;
+            let found = [
+                fields.first(&scheme.id, 0, head, &any)?,
+                fields.first(&scheme.event, 1, head, &any)?,
+                fields.first(&scheme.tenant, 2, head, &any)?,
+            ];
+            let once = self.once(&fields, &found, head)?;
+            (found, once)
         };
         Ok(Delivery(Arc::new(Inner {
             verified: self,
             id,
             event,
             tenant,
+            once,
         })))
+    }
+
+    fn once(
+        &self,
+        fields: &Fields<'_>,
+        [id, event, tenant]: &[Option<Field>; 3],
+        head: &impl Head,
+    ) -> Result<Option<Once>, Refusal> {
+        let compiled = &*self.compiled;
+        let Some(identity) = &compiled.identity else {
+            return Ok(None);
+        };
+        let scheme = &compiled.scheme;
+        // An unsigned value in front of a signed one must not hide it: anybody may have put it there.
+        let signed = |found: &Option<Field>, places, which| match found {
+            Some(field) if !field.signed => {
+                fields.first(places, which, head, &|place| scheme.signs(place))
+            }
+            found => Ok(found.clone()),
+        };
+        let signed_id = signed(id, &scheme.id, 0)?;
+        let signed_tenant = signed(tenant, &scheme.tenant, 2)?;
+        let key = identity.key(
+            scheme,
+            &Said {
+                signed_id: signed_id.as_ref().map(Field::as_str),
+                any_id: id.as_ref().map(Field::as_str),
+                event: event.as_ref().map(Field::as_str),
+                signed_tenant: signed_tenant.as_ref().map(Field::as_str),
+                content: self.content.as_ref(),
+            },
+        );
+        let body = || sha256(|sink| sink(&self.body));
+        let content = match &self.content {
+            Some(content) if scheme.grade != Grade::SignatureBesideBody => *content,
+            _ => body(),
+        };
+        let signature = self.content.as_ref().map(|content| {
+            // The same content and the same stamp under the same secret have the same signature.
+            let stamp = self.timestamp.map(Timestamp::as_millis);
+            fingerprint(&sha256(|sink| {
+                sink(content);
+                sink(&[u8::from(stamp.is_some())]);
+                sink(&stamp.unwrap_or_default().to_be_bytes());
+                sink(self.secret_label().as_bytes());
+            }))
+        });
+        Ok(Some(Once {
+            key,
+            signature,
+            content: fingerprint(&content),
+        }))
     }
 }
 
@@ -165,6 +235,17 @@ impl Delivery {
     #[must_use]
     pub fn secret_label(&self) -> &str {
         self.0.verified.secret_label()
+    }
+
+    /// Which work this is, for the store: the same for every attempt of the delivery. `None` without a store, and where deliveries are not
+    /// told apart.
+    #[must_use]
+    pub fn key(&self) -> Option<IdempotencyKey> {
+        self.0.once.as_ref()?.key
+    }
+
+    pub(crate) fn once(&self) -> Option<&Once> {
+        self.0.once.as_ref()
     }
 
     /// Where this scheme keeps its payload in a body of this shape. A form whose payload field is missing or repeated is given whole, as a
@@ -281,14 +362,18 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The first place of a list that holds a value. `which` is the list's position in [`Compiled::fields`].
+    /// The first place of a list that counts and holds a value. `which` is the list's position in [`Compiled::fields`].
     fn first(
         &self,
         places: &List<Place>,
         which: usize,
         head: &impl Head,
+        counts: &dyn Fn(&Place) -> bool,
     ) -> Result<Option<Field>, Refusal> {
         for (at, place) in places.iter().enumerate() {
+            if !counts(place) {
+                continue;
+            }
             let spots = self.compiled.fields.get(which).and_then(|all| all.get(at));
             let spots = spots.map(Vec::as_slice).unwrap_or_default();
             let Some(text) = self.whole(place, spots, which == 0, head)? else {

@@ -14,13 +14,13 @@ use crate::check::{
 };
 use crate::handshake::{self, HeadQuestion, Question};
 use crate::judge::{Around, around, judge, kept_values};
-use crate::mac::Running;
+use crate::mac::{Running, sha256};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::request::Head;
 use crate::scheme::compiled::{Compiled, Plan};
 use crate::scheme::signature::Candidates;
-use crate::signed_content::Facts;
+use crate::signed_content::{Content, Facts};
 use crate::timestamp::Timestamp;
 use crate::verify::{KeptValues, Verified};
 
@@ -149,6 +149,8 @@ enum Work {
         after: Around,
         /// One per active key, once the body comes in more than one piece.
         running: Vec<(usize, Running)>,
+        /// What is the same for every attempt, around the body, where deliveries are remembered.
+        identity: Option<Box<(Around, Around)>>,
     },
     Whole {
         candidates: Option<Candidates>,
@@ -183,12 +185,24 @@ impl Intake {
             let candidates = judged.candidates.cloned();
             let work = match (compiled.plan, candidates) {
                 (Plan::Streamed { body_at }, Some(candidates)) => {
-                    let (before, after) = around(&judged.facts.content(compiled), body_at)?;
+                    let content = judged.facts.content(compiled);
+                    let (before, after) = around(&content, body_at)?;
+                    let identity = match compiled.identity {
+                        None => None,
+                        Some(_) => {
+                            let content = Content {
+                                for_identity: true,
+                                ..content
+                            };
+                            Some(Box::new(around(&content, body_at)?))
+                        }
+                    };
                     Work::Streamed {
                         candidates,
                         before,
                         after,
                         running: Vec::new(),
+                        identity,
                     }
                 }
                 (Plan::Unproven, _) => Work::Unproven,
@@ -361,11 +375,12 @@ impl Intake {
             _ => {}
         }
         check_empty(compiled, &body)?;
-        let (secret, body_stamp) = match self.work {
+        let (secret, body_stamp, content) = match self.work {
             Work::Streamed {
                 candidates,
                 before,
                 after,
+                identity,
                 ..
             } if in_one_piece => {
                 let content = [before.as_slice(), &body, &after];
@@ -373,20 +388,24 @@ impl Intake {
                     content.into_iter().for_each(sink);
                     Ok(())
                 })?;
-                (secret, None)
+                (secret, None, digest_of(identity.as_deref(), &body))
             }
             Work::Streamed {
                 candidates,
                 after,
                 running,
+                identity,
                 ..
-            } => (matching_running(running, &after, &candidates)?, None),
-            Work::Unproven => (0, None),
+            } => {
+                let secret = matching_running(running, &after, &candidates)?;
+                (secret, None, digest_of(identity.as_deref(), &body))
+            }
+            Work::Unproven => (0, None, None),
             Work::Compared {
                 secret: Some(secret),
-            } => (secret, None),
+            } => (secret, None, None),
             Work::Compared { secret: None } => {
-                (check_token_in_body(compiled, self.now, &body)?, None)
+                (check_token_in_body(compiled, self.now, &body)?, None, None)
             }
             Work::Whole { candidates, facts } => {
                 let checked = check_whole(compiled, self.now, candidates.as_ref(), &facts, &body);
@@ -410,6 +429,7 @@ impl Intake {
             signed_id: self.signed_id,
             family: self.family,
             signed_values: self.signed_values,
+            content,
         }))
     }
 }
@@ -433,6 +453,14 @@ impl Work {
             }
         }
     }
+}
+
+/// Of a body that has been verified.
+fn digest_of(around: Option<&(Around, Around)>, body: &[u8]) -> Option<[u8; 32]> {
+    let (before, after) = around?;
+    Some(sha256(|sink| {
+        [before.as_slice(), body, after].into_iter().for_each(sink);
+    }))
 }
 
 /// A declared length is believed up to 64 KiB: a stranger may declare what he never sends.

@@ -63,6 +63,7 @@
 
 mod check;
 mod clock;
+mod counts;
 pub mod danger;
 pub mod defaults;
 mod delivery;
@@ -73,10 +74,13 @@ pub mod fuzzing;
 mod handshake;
 mod hooks;
 mod idempotency;
+mod identity;
 mod intake;
 mod json;
 mod judge;
+mod lease;
 mod mac;
+mod once;
 pub mod outcome;
 mod payload;
 pub mod providers;
@@ -86,6 +90,8 @@ mod receiver;
 mod refusal;
 mod reply;
 mod request;
+mod run;
+mod runs;
 pub mod scheme;
 mod secret;
 #[cfg(feature = "sign")]
@@ -94,8 +100,10 @@ mod signed_content;
 mod store;
 mod timestamp;
 mod verify;
+mod waiting;
 
 pub use self::clock::{Clock, Sleep, system_now};
+pub use self::counts::Counts;
 pub use self::delivery::{Delivery, Field, PayloadText};
 pub use self::handshake::Question;
 pub use self::hooks::Failure;
@@ -104,13 +112,18 @@ pub use self::idempotency::{
     LeaseToken, NoKey, RecordedAnswer, Release, ReleaseReply, Settle, SettleReply,
 };
 pub use self::intake::{Asked, Finished, Intake};
+pub use self::lease::{ExtendError, Lease, LeaseLost};
+pub use self::once::{Once, OverQuota, StoreFailure, WithStore};
+pub use self::outcome::{FailedForGood, Outcome, OutcomeKind};
 pub use self::payload::{PayloadError, PayloadErrorKind};
 pub use self::public_url::{ProxyError, TrustedProxies};
 pub use self::reading::{Broken, Chunks, Reading, Received};
-pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SettingError};
+pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SettingError, Stage};
 pub use self::refusal::{Fault, Refusal};
 pub use self::reply::{Reply, ReplyKind};
 pub use self::request::{Head, Peer};
+pub use self::run::{Answered, Handled, Ran, Rest};
+pub use self::runs::Slot;
 pub use self::scheme::Scheme;
 pub use self::secret::{RingError, Secret, SecretError, SecretRing};
 #[cfg(feature = "sign")]

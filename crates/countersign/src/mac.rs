@@ -178,6 +178,13 @@ impl fmt::Debug for Running {
     }
 }
 
+/// SHA-256 of what `feed` feeds.
+pub(crate) fn sha256(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    feed(&mut |slice| hash.update(slice));
+    hash.finalize().into()
+}
+
 /// Does any candidate equal what is expected? Constant time for a given length.
 pub(crate) fn matches_any<'a>(expected: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut matched = Choice::from(0);

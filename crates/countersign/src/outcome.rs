@@ -1,8 +1,13 @@
 //! What goes over the wire: the one table from a refusal to a status.
 
+use std::fmt;
+
 use http::StatusCode;
 
+use crate::defaults::{OVERLOAD_RETRY_AFTER, UNFINISHED_RETRY_AFTER};
+use crate::idempotency::{Done, IdempotencyKey};
 use crate::refusal::Refusal;
+use crate::scheme::Success;
 
 /// What a refused sender is told: a status, a short fixed body, and a header or two where they help.
 ///
@@ -36,8 +41,20 @@ pub const fn answer(refusal: &Refusal) -> Answer {
             StatusCode::UNAUTHORIZED
         }
         Refusal::NotAgreed => StatusCode::NOT_FOUND,
-        Refusal::ConsentTooSlow => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::PublicUrlUnknown { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        // Everything that passes by itself.
+        Refusal::ConsentTooSlow
+        | Refusal::InFlight { .. }
+        | Refusal::StoreFull
+        | Refusal::StoreUnavailable
+        | Refusal::LeaseLost
+        | Refusal::TooManyRuns { .. }
+        | Refusal::ShuttingDown
+        | Refusal::Unfinished
+        | Refusal::RunTooLong => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::PublicUrlUnknown { .. } | Refusal::HandlerPanicked => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         Refusal::LengthMalformed
         | Refusal::BodyIncomplete
         | Refusal::BodyEmpty
@@ -53,14 +70,124 @@ pub const fn answer(refusal: &Refusal) -> Answer {
         | Refusal::TimestampTooNew
         | Refusal::FieldMissing { .. }
         | Refusal::FieldMalformed { .. }
-        | Refusal::FieldRepeated { .. } => StatusCode::BAD_REQUEST,
+        | Refusal::FieldRepeated { .. }
+        | Refusal::Replayed
+        | Refusal::BodyChanged => StatusCode::BAD_REQUEST,
+    };
+    let retry_after = match refusal {
+        Refusal::InFlight { retry_after } | Refusal::OverQuota { retry_after } => {
+            Some(*retry_after)
+        }
+        Refusal::Unfinished => Some(UNFINISHED_RETRY_AFTER),
+        Refusal::StoreFull
+        | Refusal::StoreUnavailable
+        | Refusal::LeaseLost
+        | Refusal::TooManyRuns { .. }
+        | Refusal::ShuttingDown
+        | Refusal::RunTooLong => Some(OVERLOAD_RETRY_AFTER),
+        _ => None,
     };
     Answer {
         status,
         body: body_of(status),
-        retry_after: None,
+        retry_after,
     }
 }
+
+/// What a duplicate is answered: the recorded status, 200 for a delivery that failed for good, and one that the sender takes as done where it
+/// would not take that.
+pub(crate) fn of_duplicate(done: &Done, success: &Success) -> StatusCode {
+    let status = match done.failed {
+        true => StatusCode::OK,
+        false => of_scheme(done.status),
+    };
+    match success {
+        Success::Only(known) if !known.contains(&status.as_u16()) => {
+            known.first().map_or(status, |first| of_scheme(*first))
+        }
+        _ => status,
+    }
+}
+
+/// What became of a delivery that was claimed, or that was to be. It is in the extensions of the response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Which work; `None` where deliveries are not told apart.
+    pub key: Option<IdempotencyKey>,
+    /// The number of the run, or for a duplicate that of the run that did it.
+    pub attempt: Option<u32>,
+    /// What became of it.
+    pub kind: OutcomeKind,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutcomeKind {
+    /// The handler answered 2xx, and no later attempt runs.
+    Done,
+    /// The handler said that it has failed for good, and no later attempt runs.
+    FailedForGood,
+    /// The handler answered something else, and the next attempt runs.
+    Released,
+    /// It ran without the store, and was not remembered.
+    Unrecorded,
+    /// It was done before. The handler did not run.
+    Duplicate {
+        /// It carries the very signature of the attempt that was done. So does every honest retry of a sender that signs no timestamp.
+        replay: bool,
+        /// Its content is another one than that of the attempt that was done.
+        body_changed: bool,
+    },
+    /// It did not run, or its run does not count.
+    Refused(Refusal),
+}
+
+impl Outcome {
+    pub(crate) const fn new(
+        key: Option<IdempotencyKey>,
+        attempt: Option<u32>,
+        kind: OutcomeKind,
+    ) -> Self {
+        Self { key, attempt, kind }
+    }
+
+    /// The stable code for logs, metrics and tests.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match &self.kind {
+            OutcomeKind::Done => "done",
+            OutcomeKind::FailedForGood => "failed_for_good",
+            OutcomeKind::Released => "released",
+            OutcomeKind::Unrecorded => "unrecorded",
+            OutcomeKind::Duplicate {
+                body_changed: true, ..
+            } => "duplicate_changed",
+            OutcomeKind::Duplicate { replay: true, .. } => "duplicate_replay",
+            OutcomeKind::Duplicate { .. } => "duplicate",
+            OutcomeKind::Refused(refusal) => refusal.code(),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.code())?;
+        if let Some(attempt) = self.attempt {
+            write!(out, ", attempt {attempt}")?;
+        }
+        match &self.key {
+            Some(key) => write!(out, ", key {key}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A handler's word that its delivery has failed for good: no retry will help. It goes into the extensions of the handler's response, with any
+/// status; the delivery is recorded as failed, its duplicates are answered 200, and it never runs again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FailedForGood;
 
 /// The status that a scheme names for an answer of the receiver's own; it was checked when the scheme was.
 pub(crate) fn of_scheme(status: u16) -> StatusCode {
@@ -86,6 +213,7 @@ const fn body_of(status: StatusCode) -> &'static str {
         408 => "request timeout\n",
         413 => "payload too large\n",
         415 => "unsupported media type\n",
+        429 => "too many requests\n",
         503 => "service unavailable\n",
         500 => "internal server error\n",
         _ => "bad request\n",

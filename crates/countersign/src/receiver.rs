@@ -13,8 +13,10 @@ use crate::danger::{self, Weak};
 use crate::defaults;
 use crate::handshake::{self, Question};
 use crate::hooks::{Failure, Hooks};
+use crate::identity::Identity;
 use crate::intake::{Intake, Other};
 use crate::mac::Keyed;
+use crate::once::WithStore;
 use crate::public_url::{Base, PublicUrl, TrustedProxies};
 use crate::reading::{Reading, Timeouts};
 use crate::refusal::Refusal;
@@ -24,12 +26,44 @@ use crate::scheme::{
     Algorithm, Grade, Part, Proof, Scheme, SchemeError, TokenPlace, UnsignedShape,
 };
 use crate::secret::{SecretError, SecretRing};
+use crate::store::DeliveryStore;
 use crate::timestamp::{Timestamp, Tolerance};
 use crate::verify::{self, Verified};
 
 /// Stands where a store of seen deliveries would: this receiver verifies, and remembers nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoStore;
+
+/// What a receiver is built with: [`NoStore`], or a store and its settings ([`WithStore`](crate::WithStore)).
+pub trait Stage: sealed::Stage {}
+
+pub(crate) mod sealed {
+    use super::{Scheme, SettingError};
+    use crate::identity::Identity;
+
+    pub trait Stage {
+        type Built;
+
+        /// How deliveries are told apart, if they are.
+        fn identity(&mut self, scheme: &Scheme) -> Result<Option<Identity>, SettingError>;
+
+        fn build(self) -> Self::Built;
+    }
+}
+
+impl Stage for NoStore {}
+
+impl sealed::Stage for NoStore {
+    type Built = Self;
+
+    fn identity(&mut self, _: &Scheme) -> Result<Option<Identity>, SettingError> {
+        Ok(None)
+    }
+
+    fn build(self) -> Self {
+        self
+    }
+}
 
 /// One scheme, its secrets and its limits. Cloning is cheap.
 ///
@@ -51,11 +85,11 @@ pub struct NoStore;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Receiver<S = NoStore> {
-    compiled: Arc<Compiled>,
+    pub(crate) compiled: Arc<Compiled>,
     max_body: u64,
     timeouts: Timeouts,
     clock: Option<Arc<dyn Clock>>,
-    store: S,
+    pub(crate) once: S,
 }
 
 impl Receiver {
@@ -78,7 +112,7 @@ impl Receiver {
             weak: None,
             tolerance: None,
             clock: None,
-            store: NoStore,
+            once: NoStore,
         }
     }
 }
@@ -164,12 +198,6 @@ impl<S> Receiver<S> {
         self.clock.as_ref()
     }
 
-    /// The store.
-    #[must_use]
-    pub const fn store(&self) -> &S {
-        &self.store
-    }
-
     /// Step 0. Gives the declared length.
     fn door(&self, head: &impl Head) -> Result<Option<u64>, Refusal> {
         let scheme = &self.compiled.scheme;
@@ -251,10 +279,35 @@ pub struct ReceiverBuilder<S = NoStore> {
     weak: Option<Weak>,
     tolerance: Option<Tolerance>,
     clock: Option<Arc<dyn Clock>>,
-    store: S,
+    pub(crate) once: S,
 }
 
-impl<S> ReceiverBuilder<S> {
+impl ReceiverBuilder {
+    /// Remembers deliveries in this store: one that was done is not done again, and one that failed is not lost.
+    ///
+    /// Receivers that share a store, replicas say, know each other's deliveries if their scheme, [`namespace`](Self::namespace) and
+    /// [`endpoint`](Self::endpoint) are equal. Give every endpoint that shares a store with another one of the same sender a name of its own.
+    pub fn store<S: DeliveryStore>(self, store: S) -> ReceiverBuilder<WithStore<S>> {
+        ReceiverBuilder {
+            scheme: self.scheme,
+            secrets: self.secrets,
+            max_body: self.max_body,
+            timeouts: self.timeouts,
+            max_secrets: self.max_secrets,
+            config: self.config,
+            public_url: self.public_url,
+            proxies: self.proxies,
+            token_place: self.token_place,
+            hooks: self.hooks,
+            weak: self.weak,
+            tolerance: self.tolerance,
+            clock: self.clock,
+            once: WithStore::new(store),
+        }
+    }
+}
+
+impl<S: Stage> ReceiverBuilder<S> {
     /// The longest body in bytes; the scheme's own limit unless it is set.
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.max_body = bytes;
@@ -364,7 +417,7 @@ impl<S> ReceiverBuilder<S> {
     /// assert_eq!(error.to_string(), "secrets: secret-1: the secret has 7 key bytes, the scheme asks for at least 16");
     /// # Ok::<(), SecretError>(())
     /// ```
-    pub fn build(self) -> Result<Receiver<S>, SettingError> {
+    pub fn build(mut self) -> Result<Receiver<S::Built>, SettingError> {
         let mut scheme = self.scheme;
         if let Some(place) = self.token_place {
             scheme = scheme.token_in(place)?;
@@ -421,6 +474,7 @@ impl<S> ReceiverBuilder<S> {
             _ => {}
         }
         let keys = keys(&scheme, &self.secrets)?;
+        let identity = self.once.identity(&scheme)?;
         Ok(Receiver {
             compiled: Arc::new(Compiled::new(
                 scheme,
@@ -428,11 +482,12 @@ impl<S> ReceiverBuilder<S> {
                 self.config,
                 public_url,
                 self.hooks,
+                identity,
             )),
             max_body: self.max_body,
             timeouts: self.timeouts,
             clock: self.clock,
-            store: self.store,
+            once: self.once.build(),
         })
     }
 }
@@ -629,7 +684,7 @@ pub enum SettingError {
 }
 
 impl SettingError {
-    fn value(field: &'static str, reason: &'static str) -> Self {
+    pub(crate) const fn value(field: &'static str, reason: &'static str) -> Self {
         Self::Value { field, reason }
     }
 

@@ -1,5 +1,7 @@
 //! Why a request was turned away: one variant and one stable code per cause.
 
+use std::time::Duration;
+
 use crate::scheme::Text;
 
 /// Why a request was turned away.
@@ -93,6 +95,51 @@ pub enum Refusal {
     /// The application did not say in time whether it agrees.
     #[error("the application did not decide in time about what the sender asks")]
     ConsentTooSlow,
+    /// The same delivery is being done at this moment.
+    #[error("the delivery is being done at this moment; it may be free in {retry_after} s")]
+    InFlight {
+        /// After how many seconds it is worth asking again: at least 1.
+        retry_after: u32,
+    },
+    /// The delivery was done by an attempt with this very signature, and the receiver refuses such.
+    #[error("the attempt has been seen before, and the receiver refuses replays")]
+    Replayed,
+    /// The delivery was done with another content, and the receiver refuses such.
+    #[error("the delivery was done with another content, and the receiver refuses that")]
+    BodyChanged,
+    /// The quota of the delivery's sender is used up.
+    #[error("the quota is used up for {retry_after} s")]
+    OverQuota {
+        /// After how many seconds it may come again: at least 1.
+        retry_after: u32,
+    },
+    /// There is no room for another key in the store.
+    #[error("the store is full")]
+    StoreFull,
+    /// The store does not answer.
+    #[error("the store does not answer")]
+    StoreUnavailable,
+    /// The run's lease has ended before its work could be recorded.
+    #[error("the lease of the run was lost")]
+    LeaseLost,
+    /// As many deliveries run as may.
+    #[error("{limit} deliveries are being done, as many as may")]
+    TooManyRuns {
+        /// The limit.
+        limit: usize,
+    },
+    /// The receiver is shutting down and lets no run begin.
+    #[error("the receiver is shutting down")]
+    ShuttingDown,
+    /// The sender's deadline came before the run was finished. It goes on.
+    #[error("the run is not finished, and the sender waits no longer")]
+    Unfinished,
+    /// The handler panicked.
+    #[error("the handler panicked")]
+    HandlerPanicked,
+    /// The handler took longer than a run may.
+    #[error("the run took too long and was ended")]
+    RunTooLong,
     /// A field that is part of the signed content is missing.
     #[error("{name} is missing")]
     FieldMissing {
@@ -123,6 +170,8 @@ pub enum Fault {
     Configuration,
     /// The store's.
     Store,
+    /// The application's: its handler's, or there is more to do than it has room for.
+    Application,
 }
 
 impl Refusal {
@@ -154,9 +203,34 @@ impl Refusal {
             Self::PublicUrlUnknown { .. } => "public_url_unknown",
             Self::NotAgreed => "not_agreed",
             Self::ConsentTooSlow => "consent_too_slow",
+            Self::InFlight { .. } => "in_flight",
+            Self::Replayed => "replayed",
+            Self::BodyChanged => "body_changed",
+            Self::OverQuota { .. } => "over_quota",
+            Self::StoreFull => "store_full",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::LeaseLost => "lease_lost",
+            Self::TooManyRuns { .. } => "too_many_runs",
+            Self::ShuttingDown => "shutting_down",
+            Self::Unfinished => "unfinished",
+            Self::HandlerPanicked => "handler_panicked",
+            Self::RunTooLong => "run_too_long",
             Self::FieldMissing { .. } => "field_missing",
             Self::FieldMalformed { .. } => "field_malformed",
             Self::FieldRepeated { .. } => "field_repeated",
+        }
+    }
+
+    /// Somebody else is at it, for so long at most unless the lease is extended.
+    pub(crate) fn in_flight(remaining: Duration) -> Self {
+        Self::InFlight {
+            retry_after: whole_seconds(remaining),
+        }
+    }
+
+    pub(crate) fn over_quota(wait: Duration) -> Self {
+        Self::OverQuota {
+            retry_after: whole_seconds(wait),
         }
     }
 
@@ -187,10 +261,21 @@ impl Refusal {
             | Self::TimestampTooNew
             | Self::PeerUntrusted
             | Self::NotAgreed
+            | Self::Replayed
+            | Self::BodyChanged
+            | Self::OverQuota { .. }
             | Self::FieldMissing { .. }
             | Self::FieldMalformed { .. }
             | Self::FieldRepeated { .. } => Fault::Sender,
             Self::PublicUrlUnknown { .. } | Self::ConsentTooSlow => Fault::Configuration,
+            Self::StoreFull | Self::StoreUnavailable => Fault::Store,
+            Self::InFlight { .. }
+            | Self::LeaseLost
+            | Self::TooManyRuns { .. }
+            | Self::ShuttingDown
+            | Self::Unfinished
+            | Self::HandlerPanicked
+            | Self::RunTooLong => Fault::Application,
         }
     }
 
@@ -206,9 +291,27 @@ impl Refusal {
             Self::PublicUrlUnknown { .. } => true,
             // The application may be quicker next time.
             Self::ConsentTooSlow => true,
+            // What is full, busy or away will not be so for ever.
+            Self::InFlight { .. }
+            | Self::OverQuota { .. }
+            | Self::StoreFull
+            | Self::StoreUnavailable
+            | Self::LeaseLost
+            | Self::TooManyRuns { .. }
+            | Self::ShuttingDown
+            | Self::Unfinished
+            | Self::HandlerPanicked
+            | Self::RunTooLong => true,
             _ => false,
         }
     }
+}
+
+/// Rounded up, and at least 1.
+fn whole_seconds(wait: Duration) -> u32 {
+    let begun = u64::from(wait.subsec_nanos() > 0);
+    let seconds = wait.as_secs().saturating_add(begun).max(1);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,17 +1,19 @@
-//! What the receiver answers by itself: to handshakes, and to requests that senders are known to make without a signature.
+//! What the receiver answers by itself: to handshakes, to requests that senders are known to make without a signature, and to duplicates.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use crate::idempotency::{Done, RecordedAnswer};
 use crate::outcome;
+use crate::scheme::Success;
 
-/// An answer that the receiver gives by itself. The request was no delivery: nothing is dispatched.
+/// An answer that the receiver gives by itself: the request was no delivery, or one that was done before. Nothing is dispatched.
 ///
 /// Adapters send it as it is, with `content-length`, `x-content-type-options: nosniff` and `cache-control: no-store`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reply {
-    /// What was answered, for logs: `handshake` or `unsigned`.
+    /// What was answered, for logs: `handshake`, `unsigned` or `duplicate`.
     pub kind: ReplyKind,
     /// The status.
     pub status: StatusCode,
@@ -19,7 +21,7 @@ pub struct Reply {
     pub content_type: Option<HeaderValue>,
     /// Further headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The body: empty, or at most a few kilobytes of safe characters.
+    /// The body: empty, at most a few kilobytes of safe characters, or for a duplicate at most 16 KiB that the handler once answered.
     pub body: Bytes,
 }
 
@@ -31,6 +33,8 @@ pub enum ReplyKind {
     Handshake,
     /// A request without a signature that the sender is known to make.
     Unsigned,
+    /// A delivery that was done before.
+    Duplicate,
 }
 
 impl ReplyKind {
@@ -40,11 +44,25 @@ impl ReplyKind {
         match self {
             Self::Handshake => "handshake",
             Self::Unsigned => "unsigned",
+            Self::Duplicate => "duplicate",
         }
     }
 }
 
 impl Reply {
+    /// What was recorded of a delivery that was done.
+    pub(crate) fn duplicate(done: &Done, success: &Success) -> Self {
+        let answer = done.answer.as_deref();
+        let kind = answer.and_then(RecordedAnswer::media_type);
+        Self {
+            kind: ReplyKind::Duplicate,
+            status: outcome::of_duplicate(done, success),
+            content_type: kind.and_then(|kind| HeaderValue::try_from(kind).ok()),
+            headers: Vec::new(),
+            body: answer.map_or_else(Bytes::new, |answer| Bytes::copy_from_slice(answer.body())),
+        }
+    }
+
     /// The empty answer to an unsigned request.
     pub(crate) fn unsigned(status: u16) -> Self {
         Self {

@@ -134,6 +134,7 @@ impl Scheme {
             message.config.clone(),
             None,
             Hooks::default(),
+            None,
         );
         let is_form = is_media_type(&draft, FORM);
         let body = draft.body.clone();

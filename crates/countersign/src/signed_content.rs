@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::delivery::Shape;
 use crate::form;
+use crate::identity::is_of_the_attempt;
 use crate::json::{self, Found, JsonError};
-use crate::mac::Running;
+use crate::mac::{Running, sha256};
 use crate::refusal::Refusal;
 use crate::request::Value;
 use crate::scheme::compiled::Compiled;
@@ -41,6 +42,7 @@ impl<'h> Facts<'h> {
             facts: self,
             body: None,
             secret: None,
+            for_identity: false,
             url: self.urls.first().map(String::as_str).unwrap_or_default(),
         }
     }
@@ -249,6 +251,8 @@ pub(crate) struct Content<'a, 'f> {
     pub(crate) body: Option<&'a BodyView<'a>>,
     /// The key bytes, where the content holds the secret.
     pub(crate) secret: Option<&'a [u8]>,
+    /// Timestamp and secret are left out: what remains is the same for every attempt.
+    pub(crate) for_identity: bool,
     /// The spelling of the URL that is tried.
     pub(crate) url: &'a str,
 }
@@ -263,6 +267,11 @@ impl Content<'_, '_> {
     }
 
     fn feed_part(&self, part: &Part, sink: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
+        if self.for_identity && is_of_the_attempt(&self.compiled.scheme, part) {
+            // What stood beside it stays apart.
+            sink(&[0]);
+            return Ok(());
+        }
         match part {
             Part::Literal(literal) => sink(literal.as_bytes()),
             Part::Timestamp => {
@@ -412,6 +421,20 @@ impl Content<'_, '_> {
         let mut bytes = Zeroizing::new(Vec::new());
         self.feed(of, &mut |slice| bytes.extend_from_slice(slice))?;
         Ok(bytes)
+    }
+
+    /// SHA-256 of what is the same for every attempt of a delivery; `None` where nobody asks for it.
+    pub(crate) fn identity(&self) -> Result<Option<[u8; 32]>, Refusal> {
+        let Some(_) = &self.compiled.identity else {
+            return Ok(None);
+        };
+        let content = Content {
+            for_identity: true,
+            ..*self
+        };
+        let mut fed = Ok(());
+        let digest = sha256(|sink| fed = content.feed(&self.compiled.scheme.content, sink));
+        fed.map(|()| Some(digest))
     }
 
     /// The digest of parts, fed and not collected.

@@ -207,6 +207,10 @@ impl DynStore {
     pub fn new(store: impl DeliveryStore) -> Self {
         Self(Arc::new(store))
     }
+
+    pub(crate) fn shared(store: Arc<impl DeliveryStore>) -> Self {
+        Self(store)
+    }
 }
 
 impl fmt::Debug for DynStore {

@@ -47,6 +47,8 @@ pub struct Verified {
     /// What the signed content held of the head, for fields that are read from there: by position in
     /// [`Compiled::head_parts`].
     pub(crate) signed_values: Option<KeptValues>,
+    /// SHA-256 of the signed content without its timestamp, where deliveries are remembered and content is signed.
+    pub(crate) content: Option<[u8; 32]>,
 }
 
 impl Verified {
@@ -103,7 +105,7 @@ pub(crate) fn verify<H: Head>(
             return Err(Refusal::BodyTooLarge { limit });
         }
         check_empty(compiled, &body)?;
-        let (secret, body_stamp) = match (compiled.plan, judged.candidates) {
+        let (secret, body_stamp, content) = match (compiled.plan, judged.candidates) {
             (Plan::Streamed { .. }, Some(candidates)) => {
                 let view = BodyView::unread(&body);
                 let content = Content {
@@ -113,13 +115,13 @@ pub(crate) fn verify<H: Head>(
                 let secret = matching(compiled, now, candidates, |_, sink| {
                     content.feed(&compiled.scheme.content, sink)
                 })?;
-                (secret, None)
+                (secret, None, content.identity()?)
             }
-            (Plan::Unproven, _) => (0, None),
+            (Plan::Unproven, _) => (0, None, None),
             (Plan::Compared, Some(candidates)) => {
-                (matching_token(compiled, now, candidates)?, None)
+                (matching_token(compiled, now, candidates)?, None, None)
             }
-            (Plan::Compared, None) => (check_token_in_body(compiled, now, &body)?, None),
+            (Plan::Compared, None) => (check_token_in_body(compiled, now, &body)?, None, None),
             (_, candidates) => check_whole(compiled, now, candidates, judged.facts, &body)?,
         };
         Ok(Verified {
@@ -130,6 +132,7 @@ pub(crate) fn verify<H: Head>(
             signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
             family: judged.family,
             signed_values: kept_values(compiled, judged.facts),
+            content,
         })
     })
 }

@@ -10,6 +10,7 @@ use super::signature::{Reader, Tag};
 use super::{Algorithm, Layout, List, Part, Place, Scheme, Text, UrlSpelling};
 use crate::handshake::Asked;
 use crate::hooks::{Failure, Hooks};
+use crate::identity::Identity;
 use crate::json::Pointers;
 use crate::mac::Keyed;
 use crate::public_url::PublicUrl;
@@ -31,6 +32,8 @@ pub(crate) struct Compiled {
     /// Handshakes and unsigned shapes.
     pub(crate) asked: Asked,
     pub(crate) hooks: Hooks,
+    /// How deliveries are told apart, where they are remembered.
+    pub(crate) identity: Option<Identity>,
     /// What a candidate looks like.
     tag: Tag,
     layout: Layout,
@@ -138,6 +141,7 @@ impl Compiled {
         config: Config,
         public_url: Option<PublicUrl>,
         hooks: Hooks,
+        identity: Option<Identity>,
     ) -> Self {
         let spot = |place: &Place| HeadSpot::new(place, &scheme);
         let signature = std::iter::once(&scheme.signature.place)
@@ -244,6 +248,7 @@ impl Compiled {
             tells_forms_apart: scheme.tells_forms_apart(),
             asked,
             hooks,
+            identity,
             holds_values,
             id_in_body: id.filter(|place| place.is_in_body()).cloned(),
             keeps_values,

@@ -1,0 +1,171 @@
+//! Identity: which delivery is this? Its idempotency key, made of what the signature covers.
+
+use crate::danger::Deduplicate;
+use crate::idempotency::{Fingerprint, IdempotencyKey};
+use crate::mac::sha256;
+use crate::receiver::SettingError;
+use crate::scheme::{Grade, Part, Place, Repeats, Scheme};
+
+/// The layout of what a key is made of. Another layout gets another number, and knows no old key.
+const FORMAT: &[u8] = &[1];
+
+/// How the deliveries of one receiver are told apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    namespace: String,
+    endpoint: String,
+    by: By,
+}
+
+/// What makes a delivery the one it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// A signed id, or else the signed content.
+    Signed,
+    /// A signed id, or else any, or else the signed content.
+    AnyIdOrContent,
+    /// An id that nothing proves, for senders that prove no content.
+    AnyId,
+}
+
+/// What a delivery says of itself, for its key.
+pub(crate) struct Said<'a> {
+    pub(crate) signed_id: Option<&'a str>,
+    pub(crate) any_id: Option<&'a str>,
+    pub(crate) event: Option<&'a str>,
+    pub(crate) signed_tenant: Option<&'a str>,
+    /// SHA-256 of the signed content without its timestamp.
+    pub(crate) content: Option<&'a [u8; 32]>,
+}
+
+impl Identity {
+    /// What the scheme and the user's choice come to; `None` for no deduplication.
+    pub(crate) fn new(
+        scheme: &Scheme,
+        choice: Option<Deduplicate>,
+        namespace: String,
+        endpoint: String,
+    ) -> Result<Option<Self>, SettingError> {
+        for (field, name) in [("namespace", &namespace), ("endpoint", &endpoint)] {
+            if name.len() > 256 {
+                return Err(SettingError::value(field, "is longer than 256 bytes"));
+            }
+        }
+        let by = by(scheme, choice).map_err(|reason| SettingError::value("deduplicate", reason))?;
+        Ok(by.map(|by| Self {
+            namespace,
+            endpoint,
+            by,
+        }))
+    }
+
+    /// The key; `None` for a delivery that is not deduplicated.
+    pub(crate) fn key(&self, scheme: &Scheme, said: &Said<'_>) -> Option<IdempotencyKey> {
+        let (kind, id, event): (&str, &[u8], Option<&str>) = match self.by {
+            By::AnyId => ("token-id", said.any_id?.as_bytes(), None),
+            By::Signed | By::AnyIdOrContent => match (said.signed_id, said.any_id) {
+                (Some(id), _) => ("id", id.as_bytes(), None),
+                (None, Some(id)) if self.by == By::AnyIdOrContent => {
+                    ("unsigned-id", id.as_bytes(), None)
+                }
+                // Events that the content does not tell apart must not pass for each other.
+                _ if !tells_events_apart(scheme) => return None,
+                _ => {
+                    // A name that anybody may change counts only where there are few.
+                    let known = |name: &&str| scheme.events.iter().any(|event| event == name);
+                    ("content", said.content?, said.event.filter(known))
+                }
+            },
+        };
+        Some(encode(&[
+            Some(FORMAT),
+            Some(self.namespace.as_bytes()),
+            Some(scheme.name.as_bytes()),
+            Some(self.endpoint.as_bytes()),
+            said.signed_tenant.map(str::as_bytes),
+            Some(kind.as_bytes()),
+            Some(id),
+            event.map(str::as_bytes),
+        ]))
+    }
+}
+
+/// The digest of a list of fields, each with its presence and its length in front: no two lists of one length look alike.
+fn encode(fields: &[Option<&[u8]>]) -> IdempotencyKey {
+    let digest = sha256(|sink| {
+        for field in fields {
+            match field {
+                None => sink(&[0]),
+                Some(bytes) => {
+                    sink(&[1]);
+                    let len = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                    sink(&len.to_be_bytes());
+                    sink(bytes);
+                }
+            }
+        }
+    });
+    IdempotencyKey::from_bytes(digest)
+}
+
+fn by(scheme: &Scheme, choice: Option<Deduplicate>) -> Result<Option<By>, &'static str> {
+    if choice == Some(Deduplicate::Off) {
+        return Ok(None);
+    }
+    if choice == Some(Deduplicate::ByUnsignedId) && scheme.id.is_empty() {
+        return Err("the scheme names no id");
+    }
+    if !scheme.algorithm.signs_content() {
+        return match choice {
+            Some(Deduplicate::ByContent) => {
+                Err("the sender signs no content that deliveries could be told by")
+            }
+            _ if scheme.id.is_empty() => Err(
+                "the sender signs nothing and the scheme names no id: name one in its field `id`, or choose danger::Deduplicate::Off",
+            ),
+            _ => Ok(Some(By::AnyId)),
+        };
+    }
+    let is_told_apart =
+        tells_events_apart(scheme) || scheme.id.iter().any(|place| scheme.signs(place));
+    match choice {
+        Some(Deduplicate::ByUnsignedId) => Ok(Some(By::AnyIdOrContent)),
+        Some(_) if is_told_apart => Ok(Some(By::Signed)),
+        Some(_) => Err("the signed content does not tell one event from another"),
+        None if scheme.repeats == Repeats::Possible => Err(
+            "two events of this sender may have the same signed content: choose danger::Deduplicate::ByContent, ByUnsignedId or Off",
+        ),
+        None if is_told_apart => Ok(Some(By::Signed)),
+        None => Err(
+            "the signed content does not tell one event from another: choose danger::Deduplicate::ByUnsignedId or Off",
+        ),
+    }
+}
+
+/// Is the body, or something else that differs from event to event, in the content? A path, a method or a header need not.
+fn tells_events_apart(scheme: &Scheme) -> bool {
+    scheme.grade != Grade::SignatureBesideBody
+}
+
+/// Is it what a key must not be made of: the timestamp, which is another one for every attempt, or the secret, which is exchanged?
+pub(crate) fn is_of_the_attempt(scheme: &Scheme, part: &Part) -> bool {
+    match part {
+        Part::Timestamp | Part::Secret => true,
+        part => scheme.timestamp.as_ref().is_some_and(|rule| {
+            !matches!(
+                rule.place,
+                Place::Json(_) | Place::Form(_) | Place::FormJson { .. }
+            ) && part.place().as_ref() == Some(&rule.place)
+        }),
+    }
+}
+
+/// Eight bytes of a digest.
+pub(crate) fn fingerprint(digest: &[u8; 32]) -> Fingerprint {
+    let first = digest.first_chunk::<8>().copied().unwrap_or_default();
+    Fingerprint::from_u64(u64::from_be_bytes(first))
+}
+
+#[cfg(test)]
+#[path = "identity_tests.rs"]
+mod tests;

@@ -1,0 +1,357 @@
+//! A receiver's store and how it is used: settings before it is built, shared state afterwards.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::counts::Counters;
+use crate::danger::Deduplicate;
+use crate::defaults;
+use crate::delivery::Delivery;
+use crate::identity::Identity;
+use crate::receiver::{ReceiverBuilder, SettingError, Stage, sealed};
+use crate::runs::Runs;
+use crate::scheme::{RetryBody, RetryStamp, Scheme};
+use crate::store::{DeliveryStore, DynStore};
+
+/// What is done with a delivery while the store does not answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreFailure {
+    /// It is refused with 503: senders that retry lose nothing, and nothing runs twice. Senders that never retry (GitHub) lose the event unless
+    /// somebody has it delivered again by hand.
+    #[default]
+    Refuse,
+    /// It runs, and is not remembered: nothing is lost, and what was done before, or is being done elsewhere, is done again.
+    Run,
+}
+
+/// The quota of a delivery's sender is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverQuota {
+    /// After how long it may come again; told in whole seconds, at least 1.
+    pub retry_after: Duration,
+}
+
+type QuotaReply = Pin<Box<dyn Future<Output = Result<(), OverQuota>> + Send>>;
+
+/// What decides whether a claimed delivery may run now.
+#[derive(Clone)]
+pub(crate) struct Quota(Arc<dyn Fn(Delivery) -> QuotaReply + Send + Sync>);
+
+impl Quota {
+    pub(crate) fn ask(&self, delivery: Delivery) -> QuotaReply {
+        (self.0)(delivery)
+    }
+}
+
+impl fmt::Debug for Quota {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Quota")
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    namespace: String,
+    endpoint: String,
+    deduplicate: Option<Deduplicate>,
+    pub(crate) lease: Duration,
+    retention: Option<Duration>,
+    pub(crate) store_timeout: Duration,
+    pub(crate) on_store_failure: StoreFailure,
+    max_runs: usize,
+    pub(crate) max_run: Duration,
+    answer_within: Option<Duration>,
+    pub(crate) refuse_replays: bool,
+    pub(crate) refuse_changed_bodies: bool,
+    pub(crate) quota: Option<Quota>,
+}
+
+/// A store and its settings, while a receiver is being built.
+#[derive(Clone)]
+pub struct WithStore<S> {
+    store: S,
+    settings: Settings,
+    retention: Duration,
+}
+
+impl<S> WithStore<S> {
+    pub(crate) fn new(store: S) -> Self {
+        Self {
+            store,
+            settings: Settings {
+                namespace: String::new(),
+                endpoint: String::new(),
+                deduplicate: None,
+                lease: defaults::LEASE,
+                retention: None,
+                store_timeout: defaults::STORE_TIMEOUT,
+                on_store_failure: StoreFailure::Refuse,
+                max_runs: defaults::MAX_RUNS,
+                max_run: defaults::MAX_RUN,
+                answer_within: None,
+                refuse_replays: false,
+                refuse_changed_bodies: false,
+                quota: None,
+            },
+            retention: Duration::ZERO,
+        }
+    }
+}
+
+impl<S> fmt::Debug for WithStore<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("WithStore")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store in use: what makes a [`Receiver`](crate::Receiver) run every delivery once. Clones are the same.
+pub struct Once<S> {
+    pub(crate) inner: Arc<Inner<S>>,
+}
+
+pub(crate) struct Inner<S> {
+    store: Arc<S>,
+    pub(crate) settings: Settings,
+    pub(crate) retention: Duration,
+    pub(crate) runs: Arc<Runs>,
+    pub(crate) counters: Counters,
+    /// The clock of whoever drives the runs.
+    pub(crate) clock: OnceLock<Arc<dyn Clock>>,
+}
+
+impl<S: DeliveryStore> Inner<S> {
+    pub(crate) fn store(&self) -> &S {
+        &self.store
+    }
+
+    pub(crate) fn erased(&self) -> DynStore {
+        DynStore::shared(Arc::clone(&self.store))
+    }
+}
+
+impl<S> Once<S> {
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &S {
+        &self.inner.store
+    }
+}
+
+impl<S> Clone for Once<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Once<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Once")
+            .field("settings", &self.inner.settings)
+            .field("retention", &self.inner.retention)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: DeliveryStore> Stage for WithStore<S> {}
+
+impl<S: DeliveryStore> sealed::Stage for WithStore<S> {
+    type Built = Once<S>;
+
+    fn identity(&mut self, scheme: &Scheme) -> Result<Option<Identity>, SettingError> {
+        let settings = &self.settings;
+        if settings.max_runs == 0 {
+            return Err(SettingError::value("max_runs", "must be at least 1"));
+        }
+        for (field, span) in [
+            ("store_timeout", settings.store_timeout),
+            ("max_run", settings.max_run),
+        ] {
+            if span.is_zero() {
+                return Err(SettingError::value(field, "must be longer than zero"));
+            }
+        }
+        // An extension that begins at a third must be able to fail and be repeated before the lease ends.
+        if settings.lease.checked_div(3).unwrap_or_default() < settings.store_timeout {
+            return Err(SettingError::value(
+                "lease",
+                "must be at least three times as long as store_timeout",
+            ));
+        }
+        self.retention = retention(scheme, settings.retention)?;
+        if settings.refuse_changed_bodies && scheme.retry.body == RetryBody::Changes {
+            return Err(SettingError::value(
+                "refuse_changed_bodies",
+                "the sender's own retries change the body",
+            ));
+        }
+        let resigned = scheme.timestamp.is_some() && scheme.retry.stamp == RetryStamp::Fresh;
+        if settings.refuse_replays && !resigned {
+            return Err(SettingError::value(
+                "refuse_replays",
+                "the sender's own retries carry the signature of the first attempt",
+            ));
+        }
+        Identity::new(
+            scheme,
+            settings.deduplicate,
+            settings.namespace.clone(),
+            settings.endpoint.clone(),
+        )
+    }
+
+    fn build(self) -> Once<S> {
+        Once {
+            inner: Arc::new(Inner {
+                store: Arc::new(self.store),
+                runs: Runs::new(self.settings.max_runs),
+                settings: self.settings,
+                retention: self.retention,
+                counters: Counters::default(),
+                clock: OnceLock::new(),
+            }),
+        }
+    }
+}
+
+/// Long enough for the sender's last retry, and for whatever verifies again within the tolerance.
+fn retention(scheme: &Scheme, chosen: Option<Duration>) -> Result<Duration, SettingError> {
+    let span = scheme.retry.span.as_duration();
+    let tolerance = scheme.timestamp.as_ref().map(|rule| {
+        let tolerance = rule.tolerance;
+        tolerance.past().max(tolerance.future())
+    });
+    let twice = tolerance.unwrap_or_default().saturating_mul(2);
+    let Some(chosen) = chosen else {
+        let with_margin = span.saturating_add(defaults::RETENTION_MARGIN);
+        return Ok(with_margin.max(twice).max(defaults::MIN_RETENTION));
+    };
+    if chosen.is_zero() || chosen < span {
+        return Err(SettingError::value(
+            "retention",
+            "is shorter than the time for which the sender retries",
+        ));
+    }
+    if chosen < twice {
+        return Err(SettingError::value(
+            "retention",
+            "is shorter than twice the tolerance: a captured attempt would outlive the memory of it",
+        ));
+    }
+    Ok(chosen)
+}
+
+impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
+    /// Sets keys apart from those of other applications in the same store: at most 256 bytes, empty unless it is set.
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.once.settings.namespace = name.into();
+        self
+    }
+
+    /// Names this endpoint in its keys: at most 256 bytes, empty unless it is set. Two endpoints that get the same sender's events and share a
+    /// store need different names, or one of them takes the other's deliveries for its own duplicates; replicas of one endpoint need the same.
+    pub fn endpoint(mut self, name: impl Into<String>) -> Self {
+        self.once.settings.endpoint = name.into();
+        self
+    }
+
+    /// How deliveries are told apart. Demanded where the scheme does not settle it: where two events may have the same content (Twilio), and
+    /// where nothing is signed and no id is named.
+    pub fn deduplicate(mut self, by: Deduplicate) -> Self {
+        self.once.settings.deduplicate = Some(by);
+        self
+    }
+
+    /// How long a claim holds until it is extended: 60 s unless it is set. A crashed process keeps its deliveries for so long.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.once.settings.lease = lease;
+        self
+    }
+
+    /// How long a done delivery is remembered: the sender's retry span and a day, at least three days and at least twice the tolerance, unless it
+    /// is set.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.once.settings.retention = Some(retention);
+        self
+    }
+
+    /// How long one call to the store may take: 1 s unless it is set.
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.once.settings.store_timeout = timeout;
+        self
+    }
+
+    /// What is done while the store does not answer: refused, unless it is set.
+    pub fn on_store_failure(mut self, policy: StoreFailure) -> Self {
+        self.once.settings.on_store_failure = policy;
+        self
+    }
+
+    /// How many deliveries may run at once: 1,024 unless it is set. What comes beyond is answered 503.
+    pub fn max_runs(mut self, count: usize) -> Self {
+        self.once.settings.max_runs = count;
+        self
+    }
+
+    /// How long one run may take before its handler is dropped and the delivery is given back: 15 minutes unless it is set.
+    pub fn max_run(mut self, limit: Duration) -> Self {
+        self.once.settings.max_run = limit;
+        self
+    }
+
+    /// How long the sender waits for an answer, when that is another time than the scheme's deadline. A run that is not finished shortly before is
+    /// answered 503 and goes on; the sender's retry meets what was recorded.
+    pub fn answer_within(mut self, deadline: Duration) -> Self {
+        self.once.settings.answer_within = Some(deadline);
+        self
+    }
+
+    /// Refuses with 400, and does not answer as a duplicate, what carries the very signature of the attempt that was done. For senders that sign
+    /// every retry afresh: nobody but who captured an attempt sends it again.
+    pub fn refuse_replays(mut self) -> Self {
+        self.once.settings.refuse_replays = true;
+        self
+    }
+
+    /// Refuses with 400, and does not answer as a duplicate, what has the id of a delivery that was done, and another content. For senders whose
+    /// retries keep the body.
+    pub fn refuse_changed_bodies(mut self) -> Self {
+        self.once.settings.refuse_changed_bodies = true;
+        self
+    }
+
+    /// Asks, after the claim and before the handler, whether a delivery may run now. One over its quota is given back and answered 429, so its
+    /// retry runs: do not use it with senders that never retry.
+    pub fn quota<F, Reply>(mut self, ask: F) -> Self
+    where
+        F: Fn(Delivery) -> Reply + Send + Sync + 'static,
+        Reply: Future<Output = Result<(), OverQuota>> + Send + 'static,
+    {
+        self.once.settings.quota = Some(Quota(Arc::new(move |delivery| Box::pin(ask(delivery)))));
+        self
+    }
+}
+
+impl Settings {
+    /// When an unfinished run is answered, counted from the request's arrival: a tenth before the sender stops waiting, and no more than a second.
+    pub(crate) fn answer_after(&self, scheme: &Scheme) -> Option<Duration> {
+        let of_scheme = scheme.retry.deadline.map(|span| span.as_duration());
+        let deadline = self.answer_within.or(of_scheme)?;
+        let margin = deadline
+            .checked_div(10)
+            .unwrap_or_default()
+            .min(Duration::from_secs(1));
+        Some(deadline.saturating_sub(margin))
+    }
+}
+
+#[cfg(test)]
+#[path = "once_tests.rs"]
+mod tests;

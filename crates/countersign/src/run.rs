@@ -1,0 +1,703 @@
+//! Steps 7 to 10: claim, quota, handler, settle. One order for every adapter, and no runtime: what waits, waits on the receiver's clock.
+
+use std::fmt;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::clock::Clock;
+use crate::defaults;
+use crate::delivery::{self, Delivery};
+use crate::idempotency::{
+    Claim, ClaimReply, Done, ForgetReply, IdempotencyKey, LeaseToken, RecordedAnswer, Release,
+    ReleaseReply, Settle, SettleReply,
+};
+use crate::lease::Lease;
+use crate::once::{Inner, Once, StoreFailure};
+use crate::outcome::{Outcome, OutcomeKind};
+use crate::receiver::Receiver;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::runs::Slot;
+use crate::store::{DeliveryStore, Unavailable};
+use crate::waiting::{Either, caught, either, within};
+
+/// What a handler came to.
+#[derive(Debug)]
+pub struct Handled<R> {
+    response: R,
+    status: Option<StatusCode>,
+    failed_for_good: bool,
+    answer: Option<RecordedAnswer>,
+}
+
+impl<R> Handled<R> {
+    /// It answered. Only a 2xx settles the delivery; all else gives it back.
+    pub const fn new(status: StatusCode, response: R) -> Self {
+        Self {
+            response,
+            status: Some(status),
+            failed_for_good: false,
+            answer: None,
+        }
+    }
+
+    /// It came to an error, and there is no status. The delivery is given back.
+    pub const fn error(response: R) -> Self {
+        Self {
+            response,
+            status: None,
+            failed_for_good: false,
+            answer: None,
+        }
+    }
+
+    /// No retry will help: the delivery is recorded as failed, its duplicates are answered 200, and it never runs again.
+    #[must_use]
+    pub fn failed_for_good(mut self) -> Self {
+        self.failed_for_good = true;
+        self
+    }
+
+    /// The content for duplicates, where the sender reads it ([`AnswerKind::Content`](crate::scheme::AnswerKind::Content)).
+    #[must_use]
+    pub fn recording(mut self, answer: RecordedAnswer) -> Self {
+        self.answer = Some(answer);
+        self
+    }
+}
+
+/// What became of an attempt, and what is to be answered.
+#[derive(Debug)]
+pub struct Ran<R> {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What is to be answered.
+    pub answer: Answered<R>,
+    /// What is still to be done when the sender has been answered. Dropping it loses nothing but a record or a given-back lease.
+    pub rest: Option<Rest>,
+}
+
+/// What is to be answered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Answered<R> {
+    /// The handler's own response.
+    Response(R),
+    /// What was recorded when the delivery was done.
+    Reply(Reply),
+    /// A refusal.
+    Refused(Refusal),
+}
+
+/// Work that outlives the answer: a record that did not reach the store yet. It ends by itself when the lease does.
+#[must_use = "does nothing unless it is polled"]
+pub struct Rest(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Future for Rest {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Rest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Rest")
+    }
+}
+
+/// Why a run was ended without its handler's word.
+enum Stopped {
+    Panicked,
+    Overlong,
+    OverQuota(Duration),
+}
+
+impl<S: DeliveryStore> Receiver<Once<S>> {
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &S {
+        self.once.inner.store()
+    }
+
+    /// How often what has happened since the receiver was built. Clones of a receiver count together.
+    #[must_use]
+    pub fn counts(&self) -> crate::counts::Counts {
+        self.once.inner.counters.read()
+    }
+
+    /// How long a done delivery is remembered.
+    #[must_use]
+    pub fn retention(&self) -> Duration {
+        self.once.inner.retention
+    }
+
+    /// A place for a run, taken before its claim, so that nothing is claimed that cannot run.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyRuns`] when there is none, [`Refusal::ShuttingDown`] after [`drain`](Self::drain).
+    pub fn reserve(&self) -> Result<Slot, Refusal> {
+        let inner = &self.once.inner;
+        inner.runs.reserve().inspect_err(|refusal| {
+            inner.counters.turned_away.add();
+            tracing::warn!(
+                scheme = &*self.scheme().name,
+                code = refusal.code(),
+                "webhook refused: no place for its run"
+            );
+        })
+    }
+
+    /// When an attempt is to be answered 503 though its run goes on, counted from its arrival: shortly before the sender stops waiting, where it
+    /// is known when that is.
+    #[must_use]
+    pub fn answer_after(&self) -> Option<Duration> {
+        self.once.inner.settings.answer_after(self.scheme())
+    }
+
+    /// The refusal of an attempt whose run goes on.
+    #[must_use]
+    pub fn unfinished(&self) -> Refusal {
+        self.once.inner.counters.unfinished.add();
+        Refusal::Unfinished
+    }
+
+    /// For shutting down: lets no further run begin, which is answered 503, and waits for those that go on.
+    ///
+    /// # Errors
+    /// [`StillRunning`] when the deadline passes first. What still runs goes on; if the process ends, its leases lapse and the senders' retries
+    /// run.
+    pub async fn drain(&self, deadline: Duration) -> Result<(), StillRunning> {
+        let inner = &self.once.inner;
+        inner.runs.close();
+        let mut idle = pin!(inner.runs.idle());
+        let clock = self.clock().or(inner.clock.get());
+        let Some(clock) = clock else {
+            // Nobody has brought a clock, so nobody has begun a run.
+            idle.await;
+            return Ok(());
+        };
+        let mut timer = pin!(clock.sleep(deadline));
+        match either(idle.as_mut(), timer.as_mut()).await {
+            Either::First(()) => Ok(()),
+            Either::Second(()) => Err(StillRunning {
+                runs: inner.runs.running(),
+            }),
+        }
+    }
+
+    /// For operators: the delivery with this key is no longer known to be done, and its next attempt runs.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the store does not answer.
+    pub async fn forget(&self, key: IdempotencyKey) -> Result<ForgetReply, Unavailable> {
+        self.once.inner.store().forget(key).await
+    }
+
+    /// Steps 7 to 10: claims the delivery, asks the quota, runs the handler, and settles or gives back.
+    ///
+    /// The handler is not called unless the delivery is its caller's to do. It gets the [`Lease`], where there is one. While it runs, the lease is
+    /// extended. A panic of it is caught and gives the delivery back.
+    ///
+    /// Run it as a task of its own: dropped half-way, it leaves a lease behind that has to lapse before the delivery can run again.
+    pub async fn run<R, Work>(
+        &self,
+        slot: Slot,
+        delivery: Delivery,
+        clock: &Arc<dyn Clock>,
+        handler: impl FnOnce(Option<Lease>) -> Work,
+    ) -> Ran<R>
+    where
+        Work: Future<Output = Handled<R>>,
+    {
+        // For `drain`, which no adapter calls.
+        self.once.inner.clock.get_or_init(|| Arc::clone(clock));
+        let run = Run {
+            inner: &self.once.inner,
+            clock,
+            slot,
+            delivery: &delivery,
+        };
+        let ran = run.run(handler).await;
+        self.tell(&ran.outcome);
+        ran
+    }
+
+    /// One event for each attempt.
+    fn tell(&self, outcome: &Outcome) {
+        let scheme = &*self.scheme().name;
+        let code = outcome.code();
+        let attempt = outcome.attempt;
+        let key = outcome.key.map(tracing::field::display);
+        let message = "webhook delivery";
+        // A call each, for a level is part of an event's static data.
+        match &outcome.kind {
+            OutcomeKind::Done | OutcomeKind::Unrecorded => {
+                tracing::debug!(scheme, code, key, attempt, "{message}");
+            }
+            OutcomeKind::Duplicate { .. } => {
+                tracing::info!(scheme, code, key, attempt, "{message}");
+            }
+            OutcomeKind::Refused(
+                refusal @ (Refusal::InFlight { .. } | Refusal::OverQuota { .. }),
+            ) => {
+                tracing::info!(scheme, code, key, attempt, reason = %refusal, "{message}");
+            }
+            OutcomeKind::Refused(refusal) => {
+                tracing::warn!(scheme, code, key, attempt, reason = %refusal, "{message}");
+            }
+            OutcomeKind::Released | OutcomeKind::FailedForGood => {
+                tracing::warn!(scheme, code, key, attempt, "{message}");
+            }
+        }
+    }
+}
+
+/// Runs were still going on when the deadline passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{runs} runs are still going on")]
+pub struct StillRunning {
+    /// How many.
+    pub runs: usize,
+}
+
+struct Run<'r, S> {
+    inner: &'r Arc<Inner<S>>,
+    clock: &'r Arc<dyn Clock>,
+    slot: Slot,
+    delivery: &'r Delivery,
+}
+
+impl<S: DeliveryStore> Run<'_, S> {
+    async fn run<R, Work>(self, handler: impl FnOnce(Option<Lease>) -> Work) -> Ran<R>
+    where
+        Work: Future<Output = Handled<R>>,
+    {
+        let once = self.delivery.once().copied();
+        let Some((key, once)) = once.and_then(|once| Some((once.key?, once))) else {
+            return self.unrecorded(None, handler).await;
+        };
+        let counters = &self.inner.counters;
+        let Some(token) = LeaseToken::random() else {
+            counters.unavailable.add();
+            return self.refused(Some(key), None, Refusal::StoreUnavailable);
+        };
+        let before = self.clock.monotonic();
+        let claim = Claim {
+            key,
+            token,
+            lease: self.inner.settings.lease,
+            retention: self.inner.retention,
+        };
+        let attempt = match self.claim(claim).await {
+            Ok(ClaimReply::Claimed { attempt }) => attempt,
+            Ok(ClaimReply::Duplicate { done, attempt }) => {
+                return self.duplicate(key, attempt, &done, &once);
+            }
+            Ok(ClaimReply::Busy { remaining }) => {
+                counters.busy.add();
+                let refusal = Refusal::in_flight(remaining);
+                return self.refused(Some(key), None, refusal);
+            }
+            Ok(ClaimReply::Full) => {
+                counters.full.add();
+                return self.refused(Some(key), None, Refusal::StoreFull);
+            }
+            // Our own lease has come and gone while we asked again: nobody may be at it, but time has passed.
+            Ok(ClaimReply::Lost) => {
+                counters.lost.add();
+                return self.refused(Some(key), None, Refusal::LeaseLost);
+            }
+            Err(_) => {
+                counters.unavailable.add();
+                return match self.inner.settings.on_store_failure {
+                    StoreFailure::Run => self.unrecorded(Some(key), handler).await,
+                    StoreFailure::Refuse => {
+                        let mut ran = self.refused(Some(key), None, Refusal::StoreUnavailable);
+                        // It may have been claimed all the same: not for the whole lease, if it can be helped.
+                        let end = before.saturating_add(self.inner.settings.lease);
+                        ran.rest = Some(self.give_back_later(key, token, end));
+                        ran
+                    }
+                };
+            }
+        };
+        let lease = Lease::new(
+            (key, token, attempt),
+            self.inner.erased(),
+            Arc::clone(self.clock),
+            self.inner.settings.store_timeout,
+            before.saturating_add(self.inner.settings.lease),
+        );
+        let work = self.work(handler, Some(lease.clone()));
+        match self.keeping(work, &lease).await {
+            Ok(handled) => self.end(handled, &lease, &once).await,
+            Err(stopped) => {
+                let refusal = match stopped {
+                    Stopped::Panicked => {
+                        counters.panicked.add();
+                        Refusal::HandlerPanicked
+                    }
+                    Stopped::Overlong => {
+                        counters.overlong.add();
+                        Refusal::RunTooLong
+                    }
+                    Stopped::OverQuota(wait) => {
+                        counters.over_quota.add();
+                        Refusal::over_quota(wait)
+                    }
+                };
+                let rest = self.give_back(&lease).await;
+                let mut ran = self.refused(Some(key), Some(attempt), refusal);
+                ran.rest = rest.map(|rest| self.keeping_slot(rest));
+                ran
+            }
+        }
+    }
+
+    /// Asks again, with the same token, when no reply came: whatever the first call did, the second one is told.
+    async fn claim(&self, claim: Claim) -> Result<ClaimReply, Unavailable> {
+        let settings = &self.inner.settings;
+        let mut tries: u32 = 1;
+        loop {
+            let reply = self.inner.store().claim(claim);
+            match within(self.clock, settings.store_timeout, reply).await {
+                Err(_) if tries < defaults::STORE_TRIES => {
+                    self.inner.counters.claims_repeated.add();
+                    tries = tries.saturating_add(1);
+                }
+                reply => return reply,
+            }
+        }
+    }
+
+    /// The quota hook and the handler, with their panics caught.
+    async fn work<R, Work>(
+        &self,
+        handler: impl FnOnce(Option<Lease>) -> Work,
+        lease: Option<Lease>,
+    ) -> Result<Handled<R>, Stopped>
+    where
+        Work: Future<Output = Handled<R>>,
+    {
+        let work = async {
+            if let Some(quota) = &self.inner.settings.quota {
+                let over = quota.ask(self.delivery.clone()).await;
+                over.map_err(|over| Stopped::OverQuota(over.retry_after))?;
+            }
+            Ok(handler(lease).await)
+        };
+        match caught(work).await {
+            Ok(worked) => worked,
+            Err(_) => Err(Stopped::Panicked),
+        }
+    }
+
+    /// Runs without a record: by choice, or because the store does not answer.
+    async fn unrecorded<R, Work>(
+        self,
+        key: Option<IdempotencyKey>,
+        handler: impl FnOnce(Option<Lease>) -> Work,
+    ) -> Ran<R>
+    where
+        Work: Future<Output = Handled<R>>,
+    {
+        let mut work = pin!(self.work(handler, None));
+        let mut timer = pin!(async { self.clock.sleep(self.inner.settings.max_run).await });
+        let counters = &self.inner.counters;
+        let worked = match either(work.as_mut(), timer.as_mut()).await {
+            Either::First(worked) => worked,
+            Either::Second(()) => Err(Stopped::Overlong),
+        };
+        let refusal = match worked {
+            Ok(handled) => {
+                counters.unrecorded.add();
+                return Ran {
+                    outcome: Outcome::new(key, None, OutcomeKind::Unrecorded),
+                    answer: Answered::Response(handled.response),
+                    rest: None,
+                };
+            }
+            Err(Stopped::Panicked) => {
+                counters.panicked.add();
+                Refusal::HandlerPanicked
+            }
+            Err(Stopped::Overlong) => {
+                counters.overlong.add();
+                Refusal::RunTooLong
+            }
+            Err(Stopped::OverQuota(wait)) => {
+                counters.over_quota.add();
+                Refusal::over_quota(wait)
+            }
+        };
+        self.refused(key, None, refusal)
+    }
+
+    /// Extends the lease while the work goes on, and ends it when it takes too long.
+    async fn keeping<T>(
+        &self,
+        work: impl Future<Output = Result<T, Stopped>>,
+        lease: &Lease,
+    ) -> Result<T, Stopped> {
+        let mut work = pin!(work);
+        let mut keeper = pin!(self.keep(lease));
+        match either(work.as_mut(), keeper.as_mut()).await {
+            Either::First(worked) => worked,
+            Either::Second(stopped) => Err(stopped),
+        }
+    }
+
+    /// Completes when the run has taken too long. A run whose lease is lost goes on: it may be past the point where it can stop.
+    async fn keep(&self, lease: &Lease) -> Stopped {
+        let settings = &self.inner.settings;
+        let begun = self.clock.monotonic();
+        // An extension is due when two thirds are left; one that failed is repeated sooner.
+        let most_left = settings.lease.saturating_mul(2).checked_div(3);
+        let most_left = most_left.unwrap_or_default();
+        let mut failed = false;
+        loop {
+            let ran = self.clock.monotonic().saturating_sub(begun);
+            let left = settings.max_run.saturating_sub(ran);
+            if left.is_zero() {
+                return Stopped::Overlong;
+            }
+            if lease.is_lost() {
+                self.clock.sleep(left).await;
+                continue;
+            }
+            let wait = match failed {
+                true => settings.store_timeout.min(lease.remaining()),
+                false => lease.remaining().saturating_sub(most_left),
+            };
+            self.clock.sleep(wait.min(left)).await;
+            if wait > left {
+                continue;
+            }
+            failed = lease.extend(settings.lease).await.is_err();
+            match failed {
+                true => self.inner.counters.extensions_failed.add(),
+                false => self.inner.counters.extended.add(),
+            }
+        }
+    }
+
+    /// Settles what is done and gives back what is not.
+    async fn end<R>(self, handled: Handled<R>, lease: &Lease, once: &delivery::Once) -> Ran<R> {
+        let counters = &self.inner.counters;
+        let Handled {
+            response,
+            status,
+            failed_for_good,
+            answer,
+        } = handled;
+        let is_done = failed_for_good || status.is_some_and(|status| status.is_success());
+        let (key, attempt) = (Some(lease.key()), Some(lease.attempt()));
+        if !is_done {
+            counters.released.add();
+            let rest = self.give_back(lease).await;
+            return Ran {
+                outcome: Outcome::new(key, attempt, OutcomeKind::Released),
+                answer: Answered::Response(response),
+                rest: rest.map(|rest| self.keeping_slot(rest)),
+            };
+        }
+        let done = Done {
+            failed: failed_for_good,
+            answer: answer.map(Arc::new),
+            ..Done::new(
+                status.map_or(500, |status| status.as_u16()),
+                once.signature,
+                once.content,
+            )
+        };
+        let kind = match failed_for_good {
+            true => OutcomeKind::FailedForGood,
+            false => OutcomeKind::Done,
+        };
+        let settle = Settle {
+            key: lease.key(),
+            token: lease.token(),
+            done,
+            retention: self.inner.retention,
+        };
+        let reply = self.settle(&settle).await;
+        let rest = match reply {
+            Ok(SettleReply::Settled | SettleReply::AlreadySettled) => None,
+            Ok(SettleReply::Lost | SettleReply::AlreadyReleased) => {
+                counters.lost.add();
+                return self.refused(key, attempt, Refusal::LeaseLost);
+            }
+            Err(_) => {
+                counters.settles_deferred.add();
+                Some(self.settle_later(settle, lease))
+            }
+        };
+        match kind {
+            OutcomeKind::FailedForGood => counters.failed.add(),
+            _ => counters.done.add(),
+        }
+        Ran {
+            outcome: Outcome::new(key, attempt, kind),
+            answer: Answered::Response(response),
+            rest: rest.map(|rest| self.keeping_slot(rest)),
+        }
+    }
+
+    async fn settle(&self, settle: &Settle) -> Result<SettleReply, Unavailable> {
+        let timeout = self.inner.settings.store_timeout;
+        let mut tries: u32 = 1;
+        loop {
+            let reply = self.inner.store().settle(settle.clone());
+            match within(self.clock, timeout, reply).await {
+                Err(_) if tries < defaults::STORE_TRIES => tries = tries.saturating_add(1),
+                reply => return reply,
+            }
+        }
+    }
+
+    /// The handler's work is done and answered: the record is brought to the store for as long as the lease lasts.
+    fn settle_later(&self, settle: Settle, lease: &Lease) -> Rest {
+        let (inner, clock) = (Arc::clone(self.inner), Arc::clone(self.clock));
+        let lease = lease.clone();
+        Rest(Box::pin(async move {
+            let mut pause = inner.settings.store_timeout;
+            while !lease.is_lost() {
+                clock.sleep(pause.min(lease.remaining())).await;
+                let reply = inner.store().settle(settle.clone());
+                match within(&clock, inner.settings.store_timeout, reply).await {
+                    Ok(SettleReply::Settled | SettleReply::AlreadySettled) => return,
+                    Ok(SettleReply::Lost | SettleReply::AlreadyReleased) => break,
+                    Err(_) => pause = pause.saturating_mul(2).min(inner.settings.lease),
+                }
+            }
+            inner.counters.settles_failed.add();
+            tracing::error!(key = %settle.key, "a delivery was done and could not be recorded: it may run again");
+        }))
+    }
+
+    /// Gives the work back, and goes on trying for as long as the lease lasts when the store does not answer.
+    async fn give_back(&self, lease: &Lease) -> Option<Rest> {
+        let release = Release {
+            key: lease.key(),
+            token: lease.token(),
+            retention: self.inner.retention,
+        };
+        let reply = self.inner.store().release(release);
+        match within(self.clock, self.inner.settings.store_timeout, reply).await {
+            Ok(ReleaseReply::Lost) => {
+                self.inner.counters.lost.add();
+                None
+            }
+            Ok(_) => None,
+            Err(_) => {
+                let end = self.clock.monotonic().saturating_add(lease.remaining());
+                Some(self.release_later(release, end))
+            }
+        }
+    }
+
+    fn give_back_later(self, key: IdempotencyKey, token: LeaseToken, end: Duration) -> Rest {
+        let release = Release {
+            key,
+            token,
+            retention: self.inner.retention,
+        };
+        let rest = self.release_later(release, end);
+        self.keeping_slot(rest)
+    }
+
+    fn release_later(&self, release: Release, end: Duration) -> Rest {
+        let (inner, clock) = (Arc::clone(self.inner), Arc::clone(self.clock));
+        Rest(Box::pin(async move {
+            let mut pause = inner.settings.store_timeout;
+            loop {
+                let left = end.saturating_sub(clock.monotonic());
+                if left.is_zero() {
+                    inner.counters.releases_failed.add();
+                    return;
+                }
+                clock.sleep(pause.min(left)).await;
+                let reply = inner.store().release(release);
+                if within(&clock, inner.settings.store_timeout, reply)
+                    .await
+                    .is_ok()
+                {
+                    return;
+                }
+                pause = pause.saturating_mul(2).min(inner.settings.lease);
+            }
+        }))
+    }
+
+    /// What goes on after the answer is a run, too.
+    fn keeping_slot(self, rest: Rest) -> Rest {
+        let slot = self.slot;
+        Rest(Box::pin(async move {
+            rest.await;
+            drop(slot);
+        }))
+    }
+
+    fn duplicate<R>(
+        &self,
+        key: IdempotencyKey,
+        attempt: u32,
+        done: &Done,
+        once: &delivery::Once,
+    ) -> Ran<R> {
+        let (counters, settings) = (&self.inner.counters, &self.inner.settings);
+        counters.duplicates.add();
+        let replay = once.signature.is_some() && done.signature == once.signature;
+        let body_changed = done.content != once.content;
+        if replay {
+            counters.replays.add();
+        }
+        if body_changed {
+            counters.changed_bodies.add();
+        }
+        let refusal = match (replay, body_changed) {
+            (true, _) if settings.refuse_replays => Some(Refusal::Replayed),
+            (_, true) if settings.refuse_changed_bodies => Some(Refusal::BodyChanged),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            return self.refused(Some(key), Some(attempt), refusal);
+        }
+        let scheme = self.delivery.scheme();
+        Ran {
+            outcome: Outcome::new(
+                Some(key),
+                Some(attempt),
+                OutcomeKind::Duplicate {
+                    replay,
+                    body_changed,
+                },
+            ),
+            answer: Answered::Reply(Reply::duplicate(done, &scheme.retry.success)),
+            rest: None,
+        }
+    }
+
+    fn refused<R>(
+        &self,
+        key: Option<IdempotencyKey>,
+        attempt: Option<u32>,
+        refusal: Refusal,
+    ) -> Ran<R> {
+        Ran {
+            outcome: Outcome::new(key, attempt, OutcomeKind::Refused(refusal.clone())),
+            answer: Answered::Refused(refusal),
+            rest: None,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
