@@ -1,7 +1,7 @@
 //! Mailchimp's audience webhooks: a secret in the URL, and a probe by GET.
 
 use countersign::Refusal::{
-    MediaTypeUnsupported, MethodNotAllowed, SignatureMalformed, SignatureMismatch,
+    self, MediaTypeUnsupported, MethodNotAllowed, SignatureMalformed, SignatureMismatch,
     SignatureMissing, SignatureRepeated,
 };
 use countersign::providers::MAILCHIMP;
@@ -56,8 +56,70 @@ fn fields_are_hints() {
     let trial = at(&format!("/mc?secret={TOKEN}"));
     assert_eq!(
         trial.fields(),
-        Ok([None, hint("subscribe"), hint("a6b5da1054")])
+        Ok([
+            hint("subscribe/a6b5da1054/8a25ff1d98/2009-03-26 21:35:57"),
+            hint("subscribe"),
+            hint("a6b5da1054")
+        ])
     );
+}
+
+/// <https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/>: the fields of each type.
+#[test]
+fn each_type_is_told_by_whom_it_is_about_and_when() {
+    let id = |form: &str| {
+        let trial = at(&format!("/mc?secret={TOKEN}")).form(form);
+        let [id, _, _] = trial.fields()?;
+        Ok(id.map(|(id, _)| id))
+    };
+    let is = |form: &str, expect: &str| assert_eq!(id(form), Ok(Some(expect.to_owned())), "{form}");
+    let when = "fired_at=2009-03-26+21%3A40%3A57&data%5Blist_id%5D=a6b5da1054";
+    is(
+        &format!(
+            "type=unsubscribe&{when}&data[action]=unsub&data[id]=8a25ff1d98&data[email]=a%40b.c"
+        ),
+        "unsubscribe/a6b5da1054/8a25ff1d98/unsub/2009-03-26 21:40:57",
+    );
+    is(
+        &format!(
+            "type=unsubscribe&{when}&data[action]=delete&data[id]=8a25ff1d98&data[email]=a%40b.c"
+        ),
+        "unsubscribe/a6b5da1054/8a25ff1d98/delete/2009-03-26 21:40:57",
+    );
+    is(
+        &format!("type=profile&{when}&data[id]=8a25ff1d98&data[email]=a%40b.c"),
+        "profile/a6b5da1054/8a25ff1d98/2009-03-26 21:40:57",
+    );
+    is(
+        &format!(
+            "type=upemail&{when}&data[new_id]=51da8c3259&data[new_email]=d%40e.f&data[old_email]=a%40b.c"
+        ),
+        "upemail/a6b5da1054/51da8c3259/2009-03-26 21:40:57",
+    );
+    is(
+        &format!(
+            "type=cleaned&{when}&data[campaign_id]=4fjk2ma9xd&data[reason]=hard&data[email]=a/b%40b.c"
+        ),
+        "cleaned/a6b5da1054/a~1b@b.c/2009-03-26 21:40:57",
+    );
+    is(
+        &format!(
+            "type=campaign&{when}&data[id]=5aa2102003&data[subject]=Test&data[status]=sent&data[reason]="
+        ),
+        "campaign/a6b5da1054/5aa2102003/sent/2009-03-26 21:40:57",
+    );
+    // Without whom or when it is about there is none; twice is refused.
+    for form in [
+        "type=profile&data[list_id]=a6b5da1054&data[id]=8a25ff1d98",
+        "type=profile&fired_at=2009-03-26+21%3A40%3A57&data[id]=8a25ff1d98",
+        &format!("type=upemail&{when}"),
+        &format!("type=profile&{when}&data[id]=&data[email]="),
+    ] {
+        assert_eq!(id(form), Ok(None), "{form}");
+    }
+    let name = "data[id]".into();
+    let twice = format!("type=profile&{when}&data[id]=8a25ff1d98&data[id]=8a25ff1d98");
+    assert_eq!(id(&twice), Err(Refusal::FieldRepeated { name }));
 }
 
 #[test]

@@ -93,6 +93,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `webhook` | [`Webhook`]: the delivery, and what any of axum's extractors makes of its verified body |
+//! | `for_good` | [`ForGood`]: a handler's word that no retry will help |
 //! | `payload` | [`Payload`]: what the scheme itself calls the payload, be it JSON, a form, JSON in a form's field, or XML |
 //! | `peer` | `WithPeer`: the peer's address, for public URLs that trusted proxies tell |
 //! | `rejection` | why a handler did not get its argument |
@@ -106,6 +107,7 @@
 //!
 //! Minimum Rust: 1.88.
 
+mod for_good;
 mod payload;
 #[cfg(feature = "peer")]
 mod peer;
@@ -115,6 +117,7 @@ mod webhook;
 pub use countersign_tower;
 pub use countersign_tower::*;
 
+pub use self::for_good::ForGood;
 pub use self::payload::Payload;
 #[cfg(feature = "peer")]
 pub use self::peer::{TellPeer, WithPeer};

@@ -1,11 +1,13 @@
 //! The three bodies: the one lent to the core, the one handed on, and the one that goes out.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use countersign::{Broken, Chunks};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use pin_project_lite::pin_project;
@@ -111,6 +113,7 @@ pin_project! {
     enum Either<B> {
         Inner { #[pin] body: B },
         Fixed { #[pin] body: Full<Bytes> },
+        Recorded { recorded: Recorded<B> },
     }
 }
 
@@ -127,6 +130,62 @@ impl<B> ResponseBody<B> {
                 body: Full::new(bytes),
             },
         }
+    }
+}
+
+/// The inner service's body, of which the beginning has been read.
+#[derive(Debug)]
+struct Recorded<B> {
+    read: Bytes,
+    trailers: Option<HeaderMap>,
+    /// What is still to be read.
+    rest: Option<Pin<Box<B>>>,
+}
+
+impl<B: Body> Recorded<B> {
+    fn size_hint(&self) -> SizeHint {
+        let read = u64::try_from(self.read.len()).unwrap_or(u64::MAX);
+        let Some(rest) = &self.rest else {
+            return SizeHint::with_exact(read);
+        };
+        let rest = rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read));
+        if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {
+            hint.set_upper(upper);
+        }
+        hint
+    }
+}
+
+impl<B: Body> ResponseBody<B> {
+    /// Reads the body up to a limit. Gives it, as it was, and what was read if that was all of it.
+    pub(crate) async fn read(body: B, limit: usize) -> Result<(Self, Option<Bytes>), B::Error> {
+        let mut rest = Box::pin(body);
+        let mut read = BytesMut::new();
+        let mut trailers = None;
+        let is_whole = loop {
+            let declared = usize::try_from(rest.size_hint().lower()).unwrap_or(usize::MAX);
+            if read.len().saturating_add(declared) > limit {
+                break false;
+            }
+            match poll_fn(|cx| rest.as_mut().poll_frame(cx)).await {
+                None => break true,
+                Some(frame) => match frame?.into_data() {
+                    Ok(data) => read.put(data),
+                    Err(frame) => trailers = frame.into_trailers().ok(),
+                },
+            }
+        };
+        let read = read.freeze();
+        let whole = is_whole.then(|| read.clone());
+        let recorded = Recorded {
+            read,
+            trailers,
+            rest: (!is_whole).then_some(rest),
+        };
+        let body = Either::Recorded { recorded };
+        Ok((Self { body }, whole))
     }
 }
 
@@ -153,6 +212,19 @@ where
             EitherProject::Fixed { body } => body
                 .poll_frame(cx)
                 .map(|frame| frame.map(|Ok(frame)| Ok(frame.map_data(B::Data::from)))),
+            EitherProject::Recorded { recorded } => {
+                if !recorded.read.is_empty() {
+                    let read = std::mem::take(&mut recorded.read);
+                    return Poll::Ready(Some(Ok(Frame::data(B::Data::from(read)))));
+                }
+                match &mut recorded.rest {
+                    Some(rest) => rest.as_mut().poll_frame(cx),
+                    None => {
+                        let trailers = recorded.trailers.take();
+                        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+                    }
+                }
+            }
         }
     }
 
@@ -160,6 +232,12 @@ where
         match &self.body {
             Either::Inner { body } => body.is_end_stream(),
             Either::Fixed { body } => body.is_end_stream(),
+            Either::Recorded { recorded } => {
+                let rest = recorded.rest.as_ref();
+                recorded.read.is_empty()
+                    && recorded.trailers.is_none()
+                    && rest.is_none_or(|rest| rest.is_end_stream())
+            }
         }
     }
 
@@ -167,6 +245,7 @@ where
         match &self.body {
             Either::Inner { body } => body.size_hint(),
             Either::Fixed { body } => body.size_hint(),
+            Either::Recorded { recorded } => recorded.size_hint(),
         }
     }
 }

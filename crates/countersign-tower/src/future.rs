@@ -1,4 +1,4 @@
-//! The future: reads the body, waits for the inner service, then runs its future.
+//! The future of a receiver without a store: reads the body, waits for the inner service, then runs its future.
 
 use std::fmt;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use countersign::{Reading, Received, Refusal};
+use countersign::{Delivery, NoStore, Reading, Received, Refusal};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -19,20 +19,20 @@ use crate::layer::Guard;
 use crate::response::{refuse, reply_with};
 
 pin_project! {
-    /// The response of [`Countersign`](crate::Countersign). Dropping it at any moment is harmless.
-    pub struct ResponseFuture<Inner, B, S>
+    /// The response of [`Countersign`](crate::Countersign) without a store. Dropping it at any moment is harmless.
+    pub struct ResponseFuture<Inner, B>
     where
         Inner: Service<Request<VerifiedBody>>,
     {
         #[pin]
-        state: State<Inner, B, S>,
+        state: State<Inner, B>,
     }
 }
 
 pin_project! {
     #[project = StateProject]
     #[project_replace = StateReplace]
-    enum State<Inner, B, S>
+    enum State<Inner, B>
     where
         Inner: Service<Request<VerifiedBody>>,
     {
@@ -40,7 +40,7 @@ pin_project! {
             reading: Reading,
             #[pin]
             body: Frames<B>,
-            attempt: Attempt<Inner, S>,
+            attempt: Attempt<Inner, NoStore>,
         },
         Readying {
             inner: Inner,
@@ -58,13 +58,13 @@ pin_project! {
 }
 
 /// What waits until the body is there.
-struct Attempt<Inner, S> {
-    parts: Parts,
-    inner: Inner,
-    guard: Arc<Guard<S>>,
+pub(crate) struct Attempt<Inner, S> {
+    pub(crate) parts: Parts,
+    pub(crate) inner: Inner,
+    pub(crate) guard: Arc<Guard<S>>,
 }
 
-impl<Inner, B, S> ResponseFuture<Inner, B, S>
+impl<Inner, B> ResponseFuture<Inner, B>
 where
     Inner: Service<Request<VerifiedBody>>,
 {
@@ -72,7 +72,7 @@ where
         reading: Reading,
         request: Request<B>,
         inner: Inner,
-        guard: Arc<Guard<S>>,
+        guard: Arc<Guard<NoStore>>,
     ) -> Self {
         let (parts, body) = request.into_parts();
         Self {
@@ -95,17 +95,17 @@ where
     }
 }
 
-impl<Inner, S> Attempt<Inner, S>
-where
-    Inner: Service<Request<VerifiedBody>>,
-{
-    fn decide<B>(self, verdict: Result<Received, Refusal>) -> State<Inner, B, S> {
-        let Self {
-            mut parts,
-            inner,
-            guard,
-        } = self;
-        let scheme = guard.receiver.scheme();
+/// What an attempt turned out to be.
+pub(crate) enum Decided {
+    /// The receiver's answer to it.
+    Answered(Response<Bytes>),
+    /// A delivery.
+    Delivery(Delivery),
+}
+
+impl<Inner, S> Attempt<Inner, S> {
+    pub(crate) fn decide(&self, verdict: Result<Received, Refusal>) -> Decided {
+        let scheme = self.guard.receiver.scheme();
         let verified = match verdict {
             Ok(Received::Delivery(verified)) => Ok(verified),
             Ok(Received::Answered(reply)) => {
@@ -115,36 +115,48 @@ where
                     status = reply.status.as_u16(),
                     "webhook answered: it is no delivery"
                 );
-                return State::Fixed {
-                    response: reply_with(reply),
-                };
+                return Decided::Answered(reply_with(reply));
             }
             // A kind that this version does not know is no delivery.
             Ok(_) => Err(Refusal::SignatureMissing),
             Err(refusal) => Err(refusal),
         };
-        match verified.and_then(|verified| verified.deliver(&parts)) {
-            Ok(delivery) => {
+        match verified.and_then(|verified| verified.deliver(&self.parts)) {
+            Ok(delivery) => Decided::Delivery(delivery),
+            Err(refusal) => Decided::Answered(refuse(scheme, &refusal)),
+        }
+    }
+
+    /// The request as the inner service gets it.
+    pub(crate) fn request(self, delivery: Delivery) -> (Inner, Request<VerifiedBody>) {
+        let body = VerifiedBody::new(delivery.body().clone());
+        let mut request = Request::from_parts(self.parts, body);
+        request.extensions_mut().insert(delivery);
+        (self.inner, request)
+    }
+}
+
+impl<Inner> Attempt<Inner, NoStore>
+where
+    Inner: Service<Request<VerifiedBody>>,
+{
+    fn go_on<B>(self, verdict: Result<Received, Refusal>) -> State<Inner, B> {
+        match self.decide(verdict) {
+            Decided::Delivery(delivery) => {
                 tracing::debug!(
-                    scheme = &*scheme.name,
+                    scheme = &*delivery.scheme().name,
                     secret_label = delivery.secret_label(),
                     "webhook accepted"
                 );
-                let body = VerifiedBody::new(delivery.body().clone());
-                parts.extensions.insert(delivery);
-                State::Readying {
-                    inner,
-                    request: Request::from_parts(parts, body),
-                }
+                let (inner, request) = self.request(delivery);
+                State::Readying { inner, request }
             }
-            Err(refusal) => State::Fixed {
-                response: refuse(scheme, &refusal),
-            },
+            Decided::Answered(response) => State::Fixed { response },
         }
     }
 }
 
-impl<Inner, B, S, ResBody> Future for ResponseFuture<Inner, B, S>
+impl<Inner, B, ResBody> Future for ResponseFuture<Inner, B>
 where
     Inner: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
     B: Body,
@@ -160,7 +172,7 @@ where
                     // Drops the body, read or not.
                     let read = state.as_mut().project_replace(State::Done);
                     if let StateReplace::Reading { attempt, .. } = read {
-                        state.set(attempt.decide(verdict));
+                        state.set(attempt.go_on(verdict));
                     }
                 }
                 StateProject::Readying { inner, .. } => {
@@ -193,7 +205,7 @@ where
     }
 }
 
-impl<Inner, B, S> fmt::Debug for ResponseFuture<Inner, B, S>
+impl<Inner, B> fmt::Debug for ResponseFuture<Inner, B>
 where
     Inner: Service<Request<VerifiedBody>>,
 {

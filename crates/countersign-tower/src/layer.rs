@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use countersign::{Clock, NoStore, Receiver};
+use countersign::{Clock, NoStore, Once, Receiver};
 use tower_layer::Layer;
 
 use crate::clock::TokioClock;
@@ -46,6 +46,28 @@ impl<S> CountersignLayer<S> {
     }
 }
 
+impl<S> CountersignLayer<Once<S>> {
+    /// Runs deliveries within the response's future, and not as tasks of their own: for hosts that end or freeze a process as soon as it has
+    /// answered, such as serverless functions. Without a Tokio runtime it is always so.
+    ///
+    /// What this gives up: a run whose future is dropped, because the client hung up say, ends there, and its delivery is free again when the
+    /// lease has lapsed; no answer is given shortly before the sender's deadline; a record that did not reach the store is not tried again
+    /// after the answer.
+    #[must_use]
+    pub fn in_place(self) -> Self {
+        let Guard {
+            receiver, clock, ..
+        } = &*self.guard;
+        Self {
+            guard: Arc::new(Guard {
+                receiver: receiver.clone(),
+                clock: Arc::clone(clock),
+                in_place: true,
+            }),
+        }
+    }
+}
+
 impl<Inner, S> Layer<Inner> for CountersignLayer<S> {
     type Service = Countersign<Inner, S>;
 
@@ -75,6 +97,8 @@ impl<S> fmt::Debug for CountersignLayer<S> {
 pub(crate) struct Guard<S> {
     pub(crate) receiver: Receiver<S>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Runs are no tasks of their own.
+    pub(crate) in_place: bool,
 }
 
 impl<S> Guard<S> {
@@ -83,6 +107,10 @@ impl<S> Guard<S> {
             Some(own) => Arc::clone(own),
             None => Arc::new(TokioClock::new()),
         };
-        Arc::new(Self { receiver, clock })
+        Arc::new(Self {
+            receiver,
+            clock,
+            in_place: false,
+        })
     }
 }

@@ -93,6 +93,7 @@ mod clock;
 mod future;
 mod layer;
 mod response;
+mod run;
 mod service;
 
 pub use countersign;
@@ -103,4 +104,5 @@ pub use self::clock::TokioClock;
 pub use self::future::ResponseFuture;
 pub use self::layer::CountersignLayer;
 pub use self::response::{reply_with, respond};
+pub use self::run::RunFuture;
 pub use self::service::Countersign;

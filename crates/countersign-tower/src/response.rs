@@ -77,15 +77,8 @@ pub fn reply_with(reply: Reply) -> Response<Bytes> {
     response
 }
 
-/// Logs the refusal, in full, and answers it, in short.
-pub(crate) fn refuse(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
-    let (name, code, fault) = (&*scheme.name, refusal.code(), refusal.fault());
-    // Two calls, for a level is part of an event's static data. No refusal's text holds a value from the request.
-    if fault == Fault::Sender {
-        tracing::info!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
-    } else {
-        tracing::warn!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
-    }
+/// Answers a refusal, in short. It has been logged.
+pub(crate) fn turn_away(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
     let mut response = respond(&answer(refusal));
     // For a middleware outside the layer: the sender gets to see the answer alone.
     response.extensions_mut().insert(refusal.clone());
@@ -95,6 +88,18 @@ pub(crate) fn refuse(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
         response.headers_mut().insert(ALLOW, methods);
     }
     response
+}
+
+/// Logs the refusal, in full, and answers it, in short.
+pub(crate) fn refuse(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
+    let (name, code, fault) = (&*scheme.name, refusal.code(), refusal.fault());
+    // Two calls, for a level is part of an event's static data. No refusal's text holds a value from the request.
+    if fault == Fault::Sender {
+        tracing::info!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
+    } else {
+        tracing::warn!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
+    }
+    turn_away(scheme, refusal)
 }
 
 #[cfg(test)]

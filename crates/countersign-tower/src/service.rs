@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use countersign::{NoStore, Receiver};
+use countersign::{DeliveryStore, NoStore, Once, Receiver};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -13,6 +13,7 @@ use crate::body::{ResponseBody, VerifiedBody};
 use crate::future::ResponseFuture;
 use crate::layer::Guard;
 use crate::response::refuse;
+use crate::run::RunFuture;
 
 /// Verifies every request before the inner service sees it. Made by [`CountersignLayer`](crate::CountersignLayer).
 ///
@@ -53,27 +54,62 @@ impl<Inner, S> Countersign<Inner, S> {
     }
 }
 
-impl<Inner, S, B, ResBody> Service<Request<B>> for Countersign<Inner, S>
+impl<Inner, B, ResBody> Service<Request<B>> for Countersign<Inner, NoStore>
 where
     Inner: Service<Request<VerifiedBody>, Response = Response<ResBody>> + Clone,
     B: Body,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = Inner::Error;
-    type Future = ResponseFuture<Inner, B, S>;
+    type Future = ResponseFuture<Inner, B>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Inner::Error>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let Guard { receiver, clock } = &*self.guard;
+        let Guard {
+            receiver, clock, ..
+        } = &*self.guard;
         match receiver.receive(&request, clock) {
             Ok(reading) => {
                 let inner = self.inner.clone();
                 ResponseFuture::reading(reading, request, inner, Arc::clone(&self.guard))
             }
             Err(refusal) => ResponseFuture::refused(refuse(receiver.scheme(), &refusal)),
+        }
+    }
+}
+
+impl<Inner, S, B, ResBody> Service<Request<B>> for Countersign<Inner, Once<S>>
+where
+    Inner: Service<Request<VerifiedBody>, Response = Response<ResBody>> + Clone + Send + 'static,
+    Inner::Future: Send,
+    Inner::Error: Send + 'static,
+    S: DeliveryStore,
+    B: Body,
+    ResBody: Body + Send + 'static,
+    ResBody::Data: Send,
+    ResBody::Error: Send,
+{
+    type Response = Response<ResponseBody<ResBody>>;
+    type Error = Inner::Error;
+    type Future = RunFuture<Inner, B, ResBody, S>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Inner::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Guard {
+            receiver, clock, ..
+        } = &*self.guard;
+        match receiver.receive(&request, clock) {
+            Ok(reading) => {
+                let inner = self.inner.clone();
+                RunFuture::reading(reading, request, inner, Arc::clone(&self.guard))
+            }
+            Err(refusal) => RunFuture::refused(refuse(receiver.scheme(), &refusal)),
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod cloudevents;
 mod github;
+mod github_events;
 mod intercom;
 mod mailchimp;
 mod papertrail;
 mod shopify;
+mod shopify_events;
 mod slack;
 mod standard_webhooks;
 mod stripe;

@@ -102,7 +102,8 @@ pub struct Scheme {
     /// Where the event name is; with several places the first that holds a value counts.
     #[serde(with = "text::one_or_many", skip_serializing_if = "<[_]>::is_empty")]
     pub event: List<Place>,
-    /// The closed list of event names, if the provider has one.
+    /// The closed list of event names, if the provider has one, each as it is sent: at most 1,024, each once. Where the name is unsigned, these
+    /// alone tell deliveries of the same content apart; any other name counts as none.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub events: List<Text>,
     /// Where the sender's account is; with several places the first that holds a value counts.

@@ -35,6 +35,8 @@ const ALLOWED: Handshake = Handshake {
 ///   nobody.
 /// - **Id**: `source` and `id` together, from the `ce-…` headers or, in structured mode, from the JSON. A batch has none.
 /// - **Retries**: the sender's choice. A 410 ends the deliveries.
+/// - **Deduplication**: by that id, unsigned. The specification has producers keep it unique for each event and lets consumers take two with
+///   the same for one. A batch is not deduplicated.
 pub const CLOUDEVENTS: Scheme = Scheme {
     name: text!("cloudevents-webhook"),
     title: text!("CloudEvents web hooks"),

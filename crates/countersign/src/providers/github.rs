@@ -1,3 +1,4 @@
+use super::github_events::EVENTS;
 use crate::scheme::{
     Algorithm, Encoding, Layout, Payload, Place, Retry, Scheme, SignatureRule, Span,
 };
@@ -11,7 +12,12 @@ use crate::{list, text};
 /// - **Freshness**: there is no timestamp. Only remembering what was done keeps a captured body out.
 /// - **Unsigned**: `X-GitHub-Delivery` and `X-GitHub-Event` are not covered by the signature. They are hints.
 /// - **No fallback**: the SHA-1 header is never looked at; see [`GITHUB_SHA1`].
-/// - **Retries**: none by itself. A redelivery by hand keeps its delivery id.
+/// - **Retries**: none by itself. A redelivery by hand or through the API keeps its delivery id.
+/// - **Deduplication**: by the body, which every redelivery repeats byte for byte, and by the event's name where it is one of
+///   [`events`](Scheme::events). A name that is not in the list, such as one newer than this version, counts as none: the body alone decides
+///   then. The name is unsigned, so whoever has one genuine body can have it run once more under each other name. Bodies of some events
+///   hold no time and no number of their own (`membership`, `team`, `org_block`, `workflow_dispatch`, `repository_dispatch`): the very same
+///   thing done again is told from a copy only by what changed in the repository meanwhile.
 pub const GITHUB: Scheme = Scheme {
     name: text!("github"),
     title: text!("GitHub"),
@@ -19,6 +25,10 @@ pub const GITHUB: Scheme = Scheme {
         text!("https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"),
         text!("https://docs.github.com/en/webhooks/webhook-events-and-payloads"),
         text!("https://github.com/octokit/webhooks-methods.js"),
+        text!("https://github.com/octokit/webhooks.js src/generated/webhook-identifiers.ts"),
+        text!(
+            "https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks"
+        ),
     ],
     signature: SignatureRule {
         place: Place::Header(text!("x-hub-signature-256")),
@@ -28,6 +38,7 @@ pub const GITHUB: Scheme = Scheme {
     },
     id: list![Place::Header(text!("x-github-delivery"))],
     event: list![Place::Header(text!("x-github-event"))],
+    events: EVENTS,
     tenant: list![
         Place::Json(text!("/installation/id")),
         Place::FormJson {

@@ -17,6 +17,7 @@ use crate::{list, text};
 /// - **Retries**: there are some; the schedule is not published, and neither is how long it waits (5 s by one account, 30 s by another). A
 ///   week of errors suspends the subscription of a private app. That a 410 ends a subscription is remembered and not confirmed: it is never
 ///   answered here.
+/// - **Deduplication**: by `/id`, signed. A retry's body counts attempts, so it may be another one under the same id.
 pub const INTERCOM: Scheme = Scheme {
     name: text!("intercom"),
     title: text!("Intercom"),

@@ -12,8 +12,13 @@ use crate::{list, text};
 /// - **Probe**: Mailchimp sends a GET when the URL is saved. It is answered 200 and never dispatched, with or without the secret; so is a HEAD.
 /// - **Bodies**: forms with names like `data[merges][EMAIL]`. The event is `type`, the tenant `data[list_id]`. `fired_at` is a text like
 ///   `2009-03-26 21:35:57`, remembered to be UTC and not confirmed.
-/// - **Id**: none. `data[id]` is the subscriber.
+/// - **Id**: no field is one; `data[id]` is the subscriber or the campaign. What tells an event best is `type`, `data[list_id]`, whom it is about
+///   (`data[id]`, for a changed address `data[new_id]`, for a cleaned one `data[email]`), `data[action]` or `data[status]` where there is one,
+///   and `fired_at`, all joined. Nothing is signed.
 /// - **Retries**: at growing intervals for about 75 minutes; it waits 10 s. A 410 disables the webhook at once.
+/// - **Deduplication**: by that id. Its price is the resolution of `fired_at`, a second: two changes of one subscriber within it, in the same
+///   type, are taken for one. A delivery that lacks one of the fields is not deduplicated. That a retry keeps `fired_at` is what its name says,
+///   and not confirmed; if it did not, the retry would run again.
 pub const MAILCHIMP: Scheme = Scheme {
     name: text!("mailchimp"),
     title: text!("Mailchimp Marketing"),
@@ -31,6 +36,40 @@ pub const MAILCHIMP: Scheme = Scheme {
         encoding: Encoding::Plain,
         ..SignatureRule::BASE
     },
+    id: list![
+        Place::All(list![
+            Place::Form(text!("type")),
+            Place::Form(text!("data[list_id]")),
+            Place::Form(text!("data[id]")),
+            Place::Form(text!("data[action]")),
+            Place::Form(text!("fired_at")),
+        ]),
+        Place::All(list![
+            Place::Form(text!("type")),
+            Place::Form(text!("data[list_id]")),
+            Place::Form(text!("data[id]")),
+            Place::Form(text!("data[status]")),
+            Place::Form(text!("fired_at")),
+        ]),
+        Place::All(list![
+            Place::Form(text!("type")),
+            Place::Form(text!("data[list_id]")),
+            Place::Form(text!("data[id]")),
+            Place::Form(text!("fired_at")),
+        ]),
+        Place::All(list![
+            Place::Form(text!("type")),
+            Place::Form(text!("data[list_id]")),
+            Place::Form(text!("data[new_id]")),
+            Place::Form(text!("fired_at")),
+        ]),
+        Place::All(list![
+            Place::Form(text!("type")),
+            Place::Form(text!("data[list_id]")),
+            Place::Form(text!("data[email]")),
+            Place::Form(text!("fired_at")),
+        ]),
+    ],
     event: list![Place::Form(text!("type"))],
     tenant: list![Place::Form(text!("data[list_id]"))],
     media_types: list![text!("application/x-www-form-urlencoded")],
@@ -71,6 +110,9 @@ pub const MAILCHIMP: Scheme = Scheme {
 /// - **Bodies**: a form whose field `mandrill_events` holds a JSON array of up to 1,000 events. One that fails has the whole batch sent again.
 /// - **Id**: none. Within the array an event is told by `_id`, `event` and `ts` together. There is no timestamp that is judged.
 /// - **Retries**: failed batches are sent again; the schedule is not published.
+/// - **Deduplication**: by URL and fields, that is by the batch as a whole, when a retry brings it unchanged (not confirmed: new events begin
+///   to come again a minute or two after a failed batch is given up, which is all that its pages say). An event that comes again in
+///   another batch is another delivery: tell events by the three fields above.
 pub const MANDRILL: Scheme = Scheme {
     name: text!("mandrill"),
     title: text!("Mailchimp Transactional (Mandrill)"),
@@ -80,6 +122,9 @@ pub const MANDRILL: Scheme = Scheme {
         ),
         text!(
             "https://mandrill.zendesk.com/hc/en-us/articles/360038740014-Why-can-t-my-webhook-or-inbound-route-URL-be-verified"
+        ),
+        text!(
+            "https://mandrill.zendesk.com/hc/en-us/articles/205583277-Can-I-stop-a-failed-webhook-batch-from-retrying-"
         ),
     ],
     algorithm: Algorithm::HmacSha1,

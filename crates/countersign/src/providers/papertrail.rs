@@ -12,6 +12,8 @@ use crate::{list, text};
 ///   strangers may have written.
 /// - **Id**: `saved_search.id`, `min_id` and `max_id` together, which both kinds have; the tenant is `saved_search.id`. Nothing is signed.
 /// - **Retries**: not published.
+/// - **Deduplication**: by that id, unsigned: a call is made when there are new matches, so a range of ids comes once. A call that lacks one of
+///   the three fields is not deduplicated.
 pub const PAPERTRAIL: Scheme = Scheme {
     name: text!("papertrail"),
     title: text!("Papertrail"),

@@ -1,3 +1,4 @@
+use super::shopify_events::EVENTS;
 use crate::scheme::{Encoding, Place, Retry, Scheme, SignatureRule, Span};
 use crate::{list, text};
 
@@ -14,6 +15,13 @@ use crate::{list, text};
 /// - **Empty bodies** are refused, as the sender's own libraries do.
 /// - **Retries**: eight within four hours, the same bytes; the sender waits 5 s. After eight failures in a row a subscription that was made
 ///   through the Admin API is deleted. That a 3xx is a failure is believed and not confirmed.
+/// - **Deduplication**: by the body, which a retry repeats byte for byte, and by the topic where it is one of [`events`](Scheme::events):
+///   `orders/create` and `orders/updated` may come with the same body. A topic that is not in the list, such as one newer than this version,
+///   counts as none: the body alone decides then. So do the Events product's (`Product`), whose body names topic and action. The topic is
+///   unsigned, so whoever has one genuine body can have it run once more under each other topic. A subscription that is narrowed to some
+///   fields needs one that changes, such as `updated_at`; Shopify itself drops equal bodies as duplicates without it. Where a body holds
+///   little but an id and the same thing can be done twice (`inventory_levels/disconnect`, `product_listings/remove`), the second time may be
+///   taken for a copy.
 pub const SHOPIFY: Scheme = Scheme {
     name: text!("shopify"),
     title: text!("Shopify"),
@@ -22,6 +30,10 @@ pub const SHOPIFY: Scheme = Scheme {
         text!("https://shopify.dev/docs/apps/build/events/verify-deliveries"),
         text!("https://github.com/Shopify/shopify-app-js packages/apps/shopify-api/lib/webhooks"),
         text!("https://shopify.dev/changelog/updates-to-webhook-retry-mechanism"),
+        text!("https://shopify.dev/docs/api/admin-graphql/latest/enums/WebhookSubscriptionTopic"),
+        text!("https://shopify.dev/docs/api/admin-rest/latest/resources/webhook"),
+        text!("https://shopify.dev/docs/apps/build/events/delivery-structure"),
+        text!("https://shopify.dev/docs/apps/build/webhooks/best-practices"),
     ],
     signature: SignatureRule {
         place: Place::Header(text!("shopify-hmac-sha256")),
@@ -31,6 +43,7 @@ pub const SHOPIFY: Scheme = Scheme {
     header_prefixes: list![text!("shopify-"), text!("x-shopify-")],
     id: list![Place::Header(text!("shopify-webhook-id"))],
     event: list![Place::Header(text!("shopify-topic"))],
+    events: EVENTS,
     tenant: list![Place::Header(text!("shopify-shop-domain"))],
     media_types: list![
         text!("application/json"),

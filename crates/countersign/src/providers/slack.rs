@@ -19,6 +19,9 @@ use crate::{list, text};
 /// - **Retries**: three, within about six minutes; the sender waits 3 s; the response header `X-Slack-No-Retry: 1` on an answer that is no
 ///   2xx stops them for that event (all of it read in third parties' summaries). `X-Slack-Retry-Num` is unsigned: dropping what carries it
 ///   loses events whose first attempt failed.
+/// - **Deduplication**: events by `/event_id`, signed, which a retry keeps under a new stamp. What has none by the body: a command or an
+///   interaction carries a `trigger_id` of its own and is not retried, so equal bodies are the same request again. The `app_rate_limited` notice
+///   has neither; it tells the minute that it is about.
 pub const SLACK: Scheme = Scheme {
     name: text!("slack"),
     title: text!("Slack"),

@@ -14,7 +14,8 @@ use crate::{list, text};
 /// - **Id**: `webhook-id`, signed, the same on every retry. It must not hold a full stop.
 /// - **Payload**: JSON by recommendation; the specification allows other content types and asks nothing of the payload's form, so none is
 ///   refused and no event name is read. By recommendation it is `/type`.
-/// - **Retries**: the specification recommends several days.
+/// - **Retries**: the specification recommends several days, and that a 410 disables the endpoint.
+/// - **Deduplication**: by `webhook-id`, signed, which every attempt keeps under a new stamp.
 pub const STANDARD_WEBHOOKS: Scheme = Scheme {
     name: text!("standard-webhooks"),
     title: text!("Standard Webhooks"),
@@ -54,6 +55,7 @@ pub const STANDARD_WEBHOOKS: Scheme = Scheme {
         span: Span::from_days(4),
         schedule: Schedule::SendersChoice,
         deadline: Some(Span::from_secs(15)),
+        drops_on: list![410],
         ..Retry::NONE
     },
     ..Scheme::BASE

@@ -12,6 +12,7 @@ use crate::{list, text};
 ///   and the same on every retry.
 /// - **Retries**: up to three days in live mode (read where a third party quotes Stripe's pages). That a 3xx counts as a failure is remembered
 ///   and not confirmed; how long Stripe waits is not published.
+/// - **Deduplication**: by `/id`, signed, which retries and manual resends keep under a new stamp. Two events may tell of one change.
 pub const STRIPE: Scheme = Scheme {
     name: text!("stripe"),
     title: text!("Stripe"),

@@ -10,6 +10,7 @@ use crate::{list, text};
 ///
 /// - **Event name**: none. The payload is the sender's own, and need not be JSON with a `type`.
 /// - **Retries**: seven over 27 h 35 min after the first attempt (the open-source server's default), signed afresh.
+/// - **Deduplication**: by `svix-id`, signed, which every attempt and every resend keeps under a new stamp.
 pub const SVIX: Scheme = Scheme {
     name: text!("svix"),
     title: text!("Svix"),

@@ -27,10 +27,15 @@ const fn spelled(port: UrlPort, query: UrlQuery) -> UrlSpelling {
 ///   and a text in one of them could look like it. In the last field, by name, it still could: where an endpoint takes one kind only, use
 ///   [`TWILIO_FORM`] or [`TWILIO_BODY_SHA256`].
 /// - **Repeats**: the same fields may be posted twice and mean two events (a menu that loops). There is no timestamp.
-/// - **Id**: `I-Twilio-Idempotency-Token` is unsigned, and not every product sends it.
+/// - **Id**: `I-Twilio-Idempotency-Token` is unsigned, and not every product sends it. It stays the same over the retries of one webhook, and
+///   Twilio's own toolkit tells copies by it.
 /// - **Answer**: Twilio reads the response (TwiML).
 /// - **Retries**: one, and only when the connection fails, unless the URL's fragment at Twilio asks for up to five; then the fallback URL. It
-///   waits 15 s.
+///   waits 15 s. A retry has the same URL and fields, so the same signature.
+/// - **Deduplication**: as the application chooses, for the same fields may mean two events.
+///   [`ByContent`](crate::danger::Deduplicate::ByContent), the URL and the fields, takes a caller who comes through a menu again for a copy.
+///   [`ByUnsignedId`](crate::danger::Deduplicate::ByUnsignedId), the idempotency token, lets whoever has one genuine request have it run again
+///   under another token; a request without a token is told by its content.
 pub const TWILIO: Scheme = Scheme {
     name: text!("twilio"),
     title: text!("Twilio"),
@@ -39,6 +44,7 @@ pub const TWILIO: Scheme = Scheme {
         text!("https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides"),
         text!("https://github.com/twilio/twilio-python twilio/request_validator.py"),
         text!("https://github.com/twilio/twilio-node src/webhooks/webhooks.ts"),
+        text!("https://github.com/twilio/twilio-agent-connect-python"),
     ],
     algorithm: Algorithm::HmacSha1,
     content: list![Part::Url, Part::FormSorted],

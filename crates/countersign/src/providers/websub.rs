@@ -38,7 +38,9 @@ const ECHO: AnswerBody =
 ///   the path with a request of its own that is pending. When it says no, the answer is 404; without a `consent` the question is refused
 ///   with 405, like any other GET, and no subscription begins. `hub.mode=denied` is told to the application the same way.
 /// - **Unsigned**: the `Link` headers and the Content-Type. There is no id and no timestamp.
-/// - **Retries**: the hub's choice. A 410 ends the subscription.
+/// - **Retries**: the hub's choice: the recommendation wants some, within limits of the hub's own. A 410 ends the subscription.
+/// - **Deduplication**: by the body. A retry of the same content repeats it; so does a topic whose content is changed and changed back, which is then taken for a
+///   copy. A hub that sends a whole feed brings old entries again in a new body: tell entries by their ids.
 pub const WEBSUB: Scheme = Scheme {
     name: text!("websub"),
     title: text!("WebSub"),

@@ -1,6 +1,6 @@
 use crate::scheme::{
-    Algorithm, Encoding, FieldShape, Grade, Payload, Place, Retry, Schedule, Scheme, SignatureRule,
-    Span, UnsignedShape, ValueShape,
+    Algorithm, Encoding, FieldShape, Grade, Payload, Place, Repeats, Retry, Schedule, Scheme,
+    SignatureRule, Span, UnsignedShape, ValueShape,
 };
 use crate::{list, text};
 
@@ -12,6 +12,26 @@ use crate::{list, text};
 /// - **Bodies**: forms of the fields that were chosen, and `hook`, the event.
 /// - **Id**: none. `publish_post` comes again for every edit of a post.
 /// - **Retries**: not published.
+/// - **Deduplication**: none, which [`Deduplicate::Off`](crate::danger::Deduplicate::Off) says, for nothing tells one event. Whoever wants it
+///   names the fields that do, among those that were chosen:
+///
+/// ```
+/// use countersign::providers::WORDPRESS;
+/// use countersign::scheme::{Place, Scheme};
+/// use countersign::{list, text};
+///
+/// // A post may be edited twice within the second that this tells.
+/// const EDITS: Scheme = Scheme {
+///     id: list![Place::All(list![
+///         Place::Form(text!("hook")),
+///         Place::Form(text!("ID")),
+///         Place::Form(text!("post_modified_gmt")),
+///     ])],
+///     ..WORDPRESS
+/// };
+/// assert_eq!(EDITS.check(), Ok(()));
+/// ```
+///
 /// - Sites with plugins send what their plugin sends: [`WOOCOMMERCE`] signs; form and automation plugins are remembered to put a token
 ///   into a header or to use basic authentication ([`token_in`](crate::ReceiverBuilder::token_in)), which is not confirmed. Look at what
 ///   yours sends.
@@ -49,6 +69,12 @@ pub const WORDPRESS: Scheme = Scheme {
 ///   for a second attempt, and the same one for two events of one second. It identifies nothing, and is not read.
 /// - **Freshness**: there is no timestamp.
 /// - **Retries**: none; after more than five failures in a row the webhook is disabled. It waits 60 s.
+/// - **Deduplication**: by the body, and by the topic where it is one of [`events`](Scheme::events): what is trashed and what is restored may
+///   have the same id. A topic that is not in the list counts as none; `action.…` topics, which the shop's plugins make up, name themselves
+///   in the body. The topic is unsigned, so whoever has one genuine body can have it run once more under each other topic.
+/// - **Repeats**: a `….deleted` holds the id alone, so what is trashed, restored and trashed again is told twice in the same words; so is an
+///   `action.…` with the same argument. So the choice is demanded: [`ByContent`](crate::danger::Deduplicate::ByContent) may lose the second,
+///   [`Off`](crate::danger::Deduplicate::Off) runs copies.
 pub const WOOCOMMERCE: Scheme = Scheme {
     name: text!("woocommerce"),
     title: text!("WooCommerce"),
@@ -61,7 +87,26 @@ pub const WOOCOMMERCE: Scheme = Scheme {
         ..SignatureRule::BASE
     },
     event: list![Place::Header(text!("x-wc-webhook-topic"))],
+    events: list![
+        text!("coupon.created"),
+        text!("coupon.deleted"),
+        text!("coupon.restored"),
+        text!("coupon.updated"),
+        text!("customer.created"),
+        text!("customer.deleted"),
+        text!("customer.updated"),
+        text!("order.created"),
+        text!("order.deleted"),
+        text!("order.restored"),
+        text!("order.updated"),
+        text!("product.created"),
+        text!("product.deleted"),
+        text!("product.published"),
+        text!("product.restored"),
+        text!("product.updated"),
+    ],
     tenant: list![Place::Header(text!("x-wc-webhook-source"))],
+    repeats: Repeats::Possible,
     retry: Retry {
         deadline: Some(Span::from_secs(60)),
         ..Retry::NONE

@@ -11,7 +11,18 @@ use crate::{list, text};
 ///   send anything for ever.
 /// - **Bodies**: what the author chose: JSON, a form, XML or raw text. A GET carries its values in the query string, which is no payload here.
 /// - **Id, event, time**: none, unless the author maps them into the body.
-/// - **Retries**: a failed step is an error of the Zap's run; it is replayed by itself only where Autoreplay is on.
+/// - **Retries**: a failed step is an error of the Zap's run; it is replayed by itself only where Autoreplay is on. A replay sends the same content.
+/// - **Deduplication**: none, which [`Deduplicate::Off`](crate::danger::Deduplicate::Off) says, unless the author maps an id into the request
+///   and the scheme names it:
+///
+/// ```
+/// use countersign::providers::ZAPIER;
+/// use countersign::scheme::{Place, Scheme};
+/// use countersign::{list, text};
+///
+/// const ORDERS: Scheme = Scheme { id: list![Place::Json(text!("/id"))], ..ZAPIER };
+/// assert_eq!(ORDERS.check(), Ok(()));
+/// ```
 pub const ZAPIER: Scheme = Scheme {
     name: text!("zapier"),
     title: text!("Zapier (basic authentication)"),
@@ -64,6 +75,8 @@ pub const ZAPIER_QUERY: Scheme = Scheme {
 };
 
 /// Zapier's White Label connection webhooks: [`STANDARD_WEBHOOKS`], the one thing that Zapier signs.
+///
+/// - **Deduplication**: by `webhook-id`, signed.
 pub const ZAPIER_WHITE_LABEL: Scheme = Scheme {
     name: text!("zapier-white-label"),
     title: text!("Zapier White Label"),

@@ -7,6 +7,8 @@ use super::{
     Algorithm, Change, CheckedBodies, Encoding, Grade, Hash, ItemField, Layout, Lines, List, Part,
     Place, RetryStamp, Scheme, Text,
 };
+use crate::defaults::{MAX_FIELD_LEN, MAX_JOINED_LEN};
+use crate::request::is_plain_field;
 
 /// The deepest JSON pointer that a scheme may name.
 const MAX_POINTER_DEPTH: usize = 16;
@@ -29,6 +31,9 @@ pub struct SchemeError {
     /// What is wrong with it.
     pub reason: String,
 }
+
+/// How many event names a scheme may list: every delivery's is looked up among them.
+const MAX_EVENTS: usize = 1_024;
 
 /// How many spellings of the URL a scheme may name: a forged attempt costs a MAC for each.
 const MAX_SPELLINGS: usize = 8;
@@ -75,6 +80,7 @@ impl Scheme {
         self.check_content()?;
         self.check_timestamp()?;
         self.check_fields()?;
+        self.check_events()?;
         self.check_door()?;
         self.check_url_spellings()?;
         self.check_asked()?;
@@ -426,6 +432,41 @@ impl Scheme {
             )?;
             for prefix in self.header_prefixes.iter() {
                 check_header("header_prefixes", &format!("{prefix}x"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_events(&self) -> Checked {
+        const FIELD: &str = "events";
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        ensure(
+            !self.event.is_empty(),
+            FIELD,
+            "names are listed and no place for the event's name is named",
+        )?;
+        ensure(
+            self.events.len() <= MAX_EVENTS,
+            FIELD,
+            "must be at most 1,024 names",
+        )?;
+        let is_joined = |place: &Place| matches!(place, Place::All(_));
+        let most = if self.event.iter().any(is_joined) {
+            MAX_JOINED_LEN
+        } else {
+            MAX_FIELD_LEN
+        };
+        ensure(
+            self.events.iter().all(|name| is_plain_field(name, most)),
+            FIELD,
+            "a name is empty, too long, padded or holds control characters, so no event could have it",
+        )?;
+        let mut rest = self.events.iter();
+        while let Some(name) = rest.next() {
+            if rest.as_slice().contains(name) {
+                return fail(FIELD, format!("{name:?} is named twice"));
             }
         }
         Ok(())

@@ -600,3 +600,81 @@ fn no_method_begins_another() {
     );
     assert_eq!(field(&with(&["POST", "PUT", "POST"])), None);
 }
+
+#[test]
+fn a_closed_list_holds_each_name_that_an_event_can_have_once() {
+    const HEADER: List<Place> = list![Place::Header(text!("x-topic"))];
+    let listed = |event: List<Place>, events: Vec<String>| {
+        let events = events.into_iter().map(Text::from).collect();
+        Scheme {
+            event,
+            events,
+            ..GOOD
+        }
+        .check()
+        .map_err(|error| (error.field, error.reason))
+    };
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let refused = |reason: &str| Err(("events", reason.to_owned()));
+
+    assert_eq!(listed(HEADER, names(&["a b", "a/b", "A/b"])), Ok(()));
+    assert_eq!(
+        listed(list![], names(&["push"])),
+        refused("names are listed and no place for the event's name is named")
+    );
+    for twice in [
+        names(&["push", "push"]),
+        names(&["push", "fork", "star", "push", "watch"]),
+    ] {
+        assert_eq!(listed(HEADER, twice), refused("\"push\" is named twice"));
+    }
+
+    let unreadable =
+        "a name is empty, too long, padded or holds control characters, so no event could have it";
+    for bad in ["", " push", "push ", "pu\tsh", "push\n", &"x".repeat(257)] {
+        assert_eq!(
+            listed(HEADER, names(&["fork", bad])),
+            refused(unreadable),
+            "{bad:?}"
+        );
+    }
+    assert_eq!(listed(HEADER, vec!["x".repeat(256)]), Ok(()));
+    const JOINED: List<Place> = list![
+        Place::Json(text!("/type")),
+        Place::All(list![
+            Place::Json(text!("/topic")),
+            Place::Json(text!("/action"))
+        ]),
+    ];
+    assert_eq!(listed(JOINED, vec!["x".repeat(1_024)]), Ok(()));
+    assert_eq!(listed(JOINED, vec!["x".repeat(1_025)]), refused(unreadable));
+
+    let many = |count: usize| (0..count).map(|number| format!("event{number}")).collect();
+    assert_eq!(listed(HEADER, many(1_024)), Ok(()));
+    assert_eq!(
+        listed(HEADER, many(1_025)),
+        refused("must be at most 1,024 names")
+    );
+}
+
+/// Where neither id nor event name is signed, the closed list is what tells two deliveries of one body apart.
+#[test]
+fn senders_that_sign_the_body_alone_list_their_events() {
+    for scheme in providers::ALL {
+        let in_unsigned_head = |place: &Place| !place.is_in_body() && !scheme.signs(place);
+        let is_unsigned = scheme.event.iter().any(in_unsigned_head);
+        let needs_list = scheme.algorithm.signs_content()
+            && is_unsigned
+            && !scheme.id.iter().any(|place| scheme.signs(place));
+        assert_eq!(!scheme.events.is_empty(), needs_list, "{}", scheme.name);
+        assert!(scheme.events.is_sorted(), "{}", scheme.name);
+    }
+    let counts = [
+        &providers::GITHUB,
+        &providers::SHOPIFY,
+        &providers::WOOCOMMERCE,
+    ]
+    .map(|scheme| scheme.events.len());
+    assert_eq!(counts, [85, 226, 16]);
+    assert_eq!(providers::GITHUB_SHA1.events, providers::GITHUB.events);
+}
