@@ -122,7 +122,7 @@ pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SettingError, Stage
 pub use self::refusal::{Fault, Refusal};
 pub use self::reply::{Reply, ReplyKind};
 pub use self::request::{Head, Peer};
-pub use self::run::{Answered, Handled, Ran, Rest};
+pub use self::run::{Answered, Handled, Ran, Rest, StillRunning};
 pub use self::runs::Slot;
 pub use self::scheme::Scheme;
 pub use self::secret::{RingError, Secret, SecretError, SecretRing};
