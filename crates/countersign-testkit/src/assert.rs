@@ -89,8 +89,8 @@ impl Verdict {
 ///
 /// # Errors
 /// What the request is refused for.
-pub fn judge(
-    receiver: &Receiver,
+pub fn judge<S>(
+    receiver: &Receiver<S>,
     request: &Request<Bytes>,
     now: Timestamp,
 ) -> Result<Option<Delivery>, Refusal> {

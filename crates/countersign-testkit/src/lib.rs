@@ -1,4 +1,5 @@
-//! For tests of webhook receivers: genuine requests of any signature scheme, near misses that must be refused, and a manual clock.
+//! For tests of webhook receivers: genuine requests of any signature scheme, near misses that must be refused, a manual clock, and
+//! the suite that every store must pass.
 //!
 //! A dev-dependency. It names no framework: requests are [`http::Request`]s, for tower and axum alike.
 //!
@@ -99,6 +100,8 @@
 //! | run them all | [`assert_refuses_near_misses`], [`assert_refuses_near_misses_async`] |
 //! | judge one with a receiver, without a framework | [`judge`] |
 //! | hold the time still | [`ManualClock`] |
+//! | prove that a store keeps its contract | [`store_suite`] |
+//! | know what a store ought to answer | [`store_model`] |
 //!
 //! # Features
 //! | feature | adds |
@@ -114,6 +117,8 @@ mod clock;
 pub mod log;
 mod near_miss;
 mod sender;
+pub mod store_model;
+pub mod store_suite;
 mod variant;
 
 pub use countersign;

@@ -4,7 +4,7 @@ use crate::danger::Deduplicate;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::mac::sha256;
 use crate::receiver::SettingError;
-use crate::scheme::{Grade, Part, Place, Repeats, Scheme};
+use crate::scheme::{Grade, Part, Repeats, Scheme};
 
 /// The layout of what a key is made of. Another layout gets another number, and knows no old key.
 const FORMAT: &[u8] = &[1];
@@ -151,12 +151,10 @@ fn tells_events_apart(scheme: &Scheme) -> bool {
 pub(crate) fn is_of_the_attempt(scheme: &Scheme, part: &Part) -> bool {
     match part {
         Part::Timestamp | Part::Secret => true,
-        part => scheme.timestamp.as_ref().is_some_and(|rule| {
-            !matches!(
-                rule.place,
-                Place::Json(_) | Place::Form(_) | Place::FormJson { .. }
-            ) && part.place().as_ref() == Some(&rule.place)
-        }),
+        part => {
+            let rule = scheme.timestamp.as_ref();
+            rule.is_some_and(|rule| part.place().as_ref() == Some(&rule.place))
+        }
     }
 }
 

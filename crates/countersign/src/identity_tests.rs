@@ -1,1 +1,200 @@
+use std::collections::HashMap;
+
 use super::*;
+use crate::providers::{GITHUB, STRIPE};
+use crate::{list, text};
+
+#[test]
+fn the_encoding_of_fields_is_injective() {
+    // Texts that look like pieces of the encoding itself, and such that could be split in more ways than one.
+    let length_of_one: &[u8] = &[1, 0, 0, 0, 0, 0, 0, 0, 1, b'a'];
+    let texts: [Option<&[u8]>; 9] = [
+        None,
+        Some(b""),
+        Some(b"\0"),
+        Some(b"\x01"),
+        Some(b"a"),
+        Some(b"aa"),
+        Some(b"a\0"),
+        Some(&[0, 0, 0, 0, 0, 0, 0, 1]),
+        Some(length_of_one),
+    ];
+    let mut seen = HashMap::new();
+    for a in texts {
+        for b in texts {
+            for c in texts {
+                for d in texts {
+                    let fields = [a, b, c, d];
+                    if let Some(other) = seen.insert(encode(&fields), fields) {
+                        panic!("{fields:?} and {other:?} have the same key");
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(seen.len(), 9 * 9 * 9 * 9);
+}
+
+fn said<'a>() -> Said<'a> {
+    Said {
+        signed_id: None,
+        any_id: None,
+        event: None,
+        signed_tenant: None,
+        content: None,
+    }
+}
+
+fn identity(scheme: &Scheme, choice: Option<Deduplicate>) -> Identity {
+    Identity::new(scheme, choice, String::new(), String::new())
+        .unwrap()
+        .unwrap()
+}
+
+#[test]
+fn every_field_of_a_key_tells_deliveries_apart() {
+    let scheme = Scheme {
+        events: list![text!("push"), text!("ping")],
+        ..GITHUB
+    };
+    let contents = [[7; 32], [8; 32]];
+    let mut keys = Vec::new();
+    for namespace in ["", "a"] {
+        for endpoint in ["", "a"] {
+            let identity = Identity {
+                namespace: namespace.to_owned(),
+                endpoint: endpoint.to_owned(),
+                by: By::Signed,
+            };
+            for scheme in [
+                &scheme,
+                &Scheme {
+                    name: text!("other"),
+                    ..scheme.clone()
+                },
+            ] {
+                for tenant in [None, Some("a"), Some("b")] {
+                    let said = Said {
+                        signed_tenant: tenant,
+                        ..said()
+                    };
+                    for id in ["a", "b"] {
+                        keys.push(identity.key(
+                            scheme,
+                            &Said {
+                                signed_id: Some(id),
+                                ..said
+                            },
+                        ));
+                    }
+                    for content in &contents {
+                        for event in [None, Some("push"), Some("ping")] {
+                            let content = Some(content);
+                            keys.push(identity.key(
+                                scheme,
+                                &Said {
+                                    content,
+                                    event,
+                                    ..said
+                                },
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let count = keys.len();
+    assert!(keys.iter().all(Option::is_some));
+    keys.sort();
+    keys.dedup();
+    assert_eq!((keys.len(), count), (192, 192));
+}
+
+#[test]
+fn what_anybody_may_change_is_no_part_of_a_key() {
+    let scheme = Scheme {
+        events: list![text!("push")],
+        ..GITHUB
+    };
+    let by_content = identity(&scheme, Some(Deduplicate::ByContent));
+    let content = [7; 32];
+    let plain = by_content.key(
+        &scheme,
+        &Said {
+            content: Some(&content),
+            ..said()
+        },
+    );
+    for changed in [
+        Said {
+            any_id: Some("a"),
+            ..said()
+        },
+        Said {
+            event: Some("unknown"),
+            ..said()
+        },
+        Said {
+            event: Some("Push"),
+            ..said()
+        },
+    ] {
+        let content = Some(&content);
+        assert_eq!(by_content.key(&scheme, &Said { content, ..changed }), plain);
+    }
+    let named = Said {
+        event: Some("push"),
+        content: Some(&content),
+        ..said()
+    };
+    assert_ne!(by_content.key(&scheme, &named), plain);
+    // Where it was chosen by name, an id decides that nothing proves; it never passes for a signed one.
+    let by_any = identity(&scheme, Some(Deduplicate::ByUnsignedId));
+    let unsigned = by_any.key(
+        &scheme,
+        &Said {
+            any_id: Some("a"),
+            content: Some(&content),
+            ..said()
+        },
+    );
+    let signed = by_any.key(
+        &scheme,
+        &Said {
+            signed_id: Some("a"),
+            any_id: Some("a"),
+            ..said()
+        },
+    );
+    assert_ne!(unsigned, plain);
+    assert_ne!(unsigned, signed);
+    assert_eq!(
+        by_any.key(
+            &scheme,
+            &Said {
+                content: Some(&content),
+                ..said()
+            }
+        ),
+        plain
+    );
+}
+
+#[test]
+fn a_key_stays_the_same_over_versions() {
+    // Computed by hand: SHA-256 over each field, `00` when it is not there, else `01`, its length in eight bytes and itself.
+    let by_id = identity(&STRIPE, None);
+    let key = by_id.key(
+        &STRIPE,
+        &Said {
+            signed_id: Some("evt_1"),
+            any_id: Some("evt_1"),
+            ..said()
+        },
+    );
+    assert_eq!(
+        key.unwrap().to_string(),
+        "58aa819003a2a71c8cd413cde50a5cb7b80f804e636f5fdf1e118f4806281398"
+    );
+}

@@ -111,6 +111,23 @@ impl<S> fmt::Debug for WithStore<S> {
 }
 
 /// A store in use: what makes a [`Receiver`](crate::Receiver) run every delivery once. Clones are the same.
+///
+/// It is a type of its own, so that what only verifies cannot be given a receiver that was meant to do more:
+/// ```compile_fail,E0308
+/// use countersign::{MemoryStore, Once, Receiver};
+/// fn verify_only(_: Receiver) {}
+/// fn lose_the_store(receiver: Receiver<Once<MemoryStore>>) {
+///     verify_only(receiver);
+/// }
+/// ```
+/// A layer takes both:
+/// ```
+/// use countersign::{MemoryStore, Once, Receiver};
+/// fn layer<S>(_: Receiver<S>) {}
+/// fn keep_the_store(receiver: Receiver<Once<MemoryStore>>) {
+///     layer(receiver);
+/// }
+/// ```
 pub struct Once<S> {
     pub(crate) inner: Arc<Inner<S>>,
 }
@@ -351,7 +368,3 @@ impl Settings {
         Some(deadline.saturating_sub(margin))
     }
 }
-
-#[cfg(test)]
-#[path = "once_tests.rs"]
-mod tests;

@@ -697,7 +697,3 @@ impl<S: DeliveryStore> Run<'_, S> {
         }
     }
 }
-
-#[cfg(test)]
-#[path = "run_tests.rs"]
-mod tests;
