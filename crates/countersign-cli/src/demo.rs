@@ -1,6 +1,7 @@
 //! `countersign demo`: a real receiver on a real socket, fed with genuine and forged deliveries.
 
 mod attempts;
+mod once;
 mod receiver;
 mod sender;
 mod services;
@@ -10,6 +11,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use countersign_testkit::ManualClock;
+use tokio::task::LocalSet;
 
 use self::attempts::{Attempt, Kind};
 use self::receiver::Outcome;
@@ -17,10 +19,10 @@ use self::sender::Sent;
 
 /// Runs the demo on a runtime of its own. `Ok(false)` when an attempt was not treated as due.
 pub(crate) fn run() -> Result<bool, Box<dyn std::error::Error>> {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?
-        .block_on(demo())
+        .build()?;
+    LocalSet::new().block_on(&runtime, demo())
 }
 
 async fn demo() -> Result<bool, Box<dyn std::error::Error>> {
@@ -31,7 +33,7 @@ async fn demo() -> Result<bool, Box<dyn std::error::Error>> {
     let mut table = Table::new();
     writeln!(
         io::stdout(),
-        "a receiver listens on http://{}; {} attempts are sent to it\n",
+        "a receiver listens on http://{}; {} attempts are sent to it, and then some that repeat each other\n",
         receiver.address(),
         attempts.len()
     )?;
@@ -39,6 +41,10 @@ async fn demo() -> Result<bool, Box<dyn std::error::Error>> {
         let sent = sender::send(receiver.address(), attempt).await?;
         let outcome = receiver.outcome(attempt.number);
         table.add(attempt, &sent, outcome.as_ref());
+    }
+    let first = attempts.iter().map(|attempt| attempt.number).max();
+    for step in once::play(&receiver, now, first.unwrap_or_default()).await? {
+        table.rows.push(step);
     }
     table.print()?;
     Ok(table.all_as_due())
@@ -53,6 +59,7 @@ struct Row {
     what: String,
     status: u16,
     code: &'static str,
+    work: String,
     took: Duration,
     as_due: bool,
     is_shown: bool,
@@ -84,6 +91,9 @@ impl Table {
             what: attempt.what.clone(),
             status: sent.status,
             code,
+            work: outcome
+                .map(|outcome| outcome.work.clone())
+                .unwrap_or_default(),
             took: sent.took,
             as_due,
             is_shown: attempt.is_shown || !as_due,
@@ -103,20 +113,21 @@ impl Table {
         let code = width(|row| row.code.len());
         writeln!(
             out,
-            "{:service$}  {:what$}  got  {:code$}  {:>8}",
+            "{:service$}  {:what$}  got  {:code$}  {:>8}  run and key",
             "service", "attempt", "code", "took"
         )?;
         for row in shown() {
             let mark = if row.as_due { "" } else { "  NOT AS DUE" };
-            writeln!(
-                out,
-                "{:service$}  {:what$}  {}  {:code$}  {:>5} us{mark}",
+            let line = format!(
+                "{:service$}  {:what$}  {}  {:code$}  {:>5} us  {}{mark}",
                 row.service,
                 row.what,
                 row.status,
                 row.code,
-                row.took.as_micros()
-            )?;
+                row.took.as_micros(),
+                row.work
+            );
+            writeln!(out, "{}", line.trim_end())?;
         }
         let mut due: BTreeMap<bool, usize> = BTreeMap::new();
         for row in &self.rows {
@@ -169,6 +180,7 @@ mod tests {
         };
         let outcome = Outcome {
             code,
+            work: String::new(),
             handled: handled.map(Bytes::from),
         };
         let mut table = Table::new();
@@ -217,6 +229,7 @@ mod tests {
                 what: String::new(),
                 status: 204,
                 code: "ok",
+                work: String::new(),
                 took: Duration::ZERO,
                 as_due,
                 is_shown: true,

@@ -12,7 +12,8 @@ use crate::defaults::MAX_RECORDED_BODY;
 
 /// Names one delivery's work: equal for every attempt, and for nothing else.
 ///
-/// **Shape**: 32 bytes, a SHA-256 digest. It tells nothing of what it was made from. Printed and parsed as 64 lower-case hexadecimal digits.
+/// **Shape**: 32 bytes, a SHA-256 digest. It tells nothing of what it was made from. Printed and parsed as 64 lower-case hexadecimal digits;
+/// `{:.12}` prints the first twelve.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IdempotencyKey([u8; 32]);
 
@@ -32,7 +33,7 @@ impl IdempotencyKey {
 
 impl fmt::Display for IdempotencyKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+        out.pad(&base16ct::lower::encode_string(&self.0))
     }
 }
 

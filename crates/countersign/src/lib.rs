@@ -98,6 +98,7 @@ mod secret;
 mod sign;
 mod signed_content;
 mod store;
+mod sync;
 mod timestamp;
 mod verify;
 mod waiting;

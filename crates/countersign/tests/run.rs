@@ -1,5 +1,7 @@
 //! The run of a delivery, step by step, on a clock that stands still: when a lease is extended, what is tried again, and what ends.
 
+#![cfg(test)]
+
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -472,8 +474,8 @@ fn a_record_that_never_arrives_is_counted() {
 #[test]
 fn a_panic_gives_the_delivery_back() {
     let bench = Bench::new();
-    let panics: [fn(Option<Lease>) -> Pin<Box<dyn Future<Output = Handled<&'static str>> + Send>>;
-        2] = [
+    type Handler = fn(Option<Lease>) -> Pin<Box<dyn Future<Output = Handled<&'static str>> + Send>>;
+    let panics: [Handler; 2] = [
         |_| panic!("at once"),
         |_| Box::pin(async { panic!("later") }),
     ];

@@ -104,7 +104,10 @@ impl Service {
         let request = self.sender(sample, now).try_send(sample.body)?;
         let due = Due {
             status: 204,
-            code: "ok",
+            code: match self.deduplicates() {
+                true => "done",
+                false => "unrecorded",
+            },
         };
         let what = format!("genuine {}", sample.what);
         Ok(self.attempt(what, Kind::Genuine, request, due))

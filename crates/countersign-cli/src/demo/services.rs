@@ -1,13 +1,13 @@
 //! The services of the demo: their schemes, secrets made up for it, bodies as they send them, and what they ask beside.
 
-use countersign::danger::Weak;
+use countersign::danger::{Deduplicate, Weak};
 use countersign::providers::{
     CLOUDEVENTS, GITHUB, INTERCOM, MAILCHIMP, MANDRILL, PAPERTRAIL, SHOPIFY, SLACK,
     STANDARD_WEBHOOKS, STRIPE, SVIX, TWILIO, WEBSUB, WOOCOMMERCE, WORDPRESS, ZAPIER, ZAPIER_HEADER,
     ZAPIER_QUERY, ZAPIER_WHITE_LABEL,
 };
-use countersign::scheme::{Grade, Scheme};
-use countersign::{Receiver, Secret, SettingError};
+use countersign::scheme::{Grade, Repeats, Scheme};
+use countersign::{MemoryStore, Once, Receiver, Secret, SettingError};
 
 /// In front of every path, for services that sign the URL.
 pub(crate) const PUBLIC_URL: &str = "https://demo.example";
@@ -76,7 +76,12 @@ impl Service {
         format!("/{}", self.scheme.name)
     }
 
-    pub(crate) fn receiver(&self, clock: impl countersign::Clock) -> Result<Receiver, Failed> {
+    /// Are its deliveries told apart? Not where nothing is signed and there is no id.
+    pub(crate) fn deduplicates(&self) -> bool {
+        self.scheme.algorithm.signs_content() || !self.scheme.id.is_empty()
+    }
+
+    pub(crate) fn receiver(&self, clock: impl countersign::Clock) -> Result<Remembering, Failed> {
         let mut builder = Receiver::builder(self.scheme.clone(), Secret::new(self.secret)?)
             .public_url(PUBLIC_URL)
             .clock(clock);
@@ -91,9 +96,18 @@ impl Service {
                 question.param("hub.topic").as_deref() == Some(TOPIC)
             });
         }
+        let mut builder = builder.store(MemoryStore::single_process(1_000));
+        if !self.deduplicates() {
+            builder = builder.deduplicate(Deduplicate::Off);
+        } else if self.scheme.repeats == Repeats::Possible {
+            builder = builder.deduplicate(Deduplicate::ByContent);
+        }
         Ok(builder.build()?)
     }
 }
+
+/// A receiver with the embedded store.
+pub(crate) type Remembering = Receiver<Once<MemoryStore>>;
 
 /// Why the demo's own settings are refused.
 #[derive(Debug, thiserror::Error)]
@@ -298,7 +312,7 @@ pub(crate) const SERVICES: &[Service] = &[
             what: "subscription",
             media_type: FORM,
             event: "",
-            body: "type=subscribe&fired_at=2009-03-26+21%3A35%3A57&data%5Blist_id%5D=a6b5da1054&data%5Bmerges%5D%5BEMAIL%5D=api%40example.com",
+            body: "type=subscribe&fired_at=2009-03-26+21%3A35%3A57&data%5Bid%5D=8a25ff1d98&data%5Blist_id%5D=a6b5da1054&data%5Bmerges%5D%5BEMAIL%5D=api%40example.com",
         }],
         questions: &[Question {
             what: "GET probe",
