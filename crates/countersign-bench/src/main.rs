@@ -12,6 +12,7 @@ mod floor;
 mod layer;
 mod machine;
 mod measure;
+mod pipeline;
 mod refuse;
 mod senders;
 mod table;
@@ -37,6 +38,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     refuse::rows(&mut table)?;
     candidates::rows(&mut table)?;
     layer::rows(&mut table)?;
+    pipeline::rows(&mut table)?;
     table.print();
     Ok(if check && table.missed() > 0 {
         ExitCode::FAILURE
