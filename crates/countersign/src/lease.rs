@@ -118,7 +118,7 @@ impl Lease {
             token: *token,
             lease,
         };
-        match within(clock, self.0.store_timeout, store.extend(extend)).await? {
+        match within(clock, self.0.store_timeout, "extend", store.extend(extend)).await? {
             ExtendReply::Extended => {
                 let end = millis(before.saturating_add(lease));
                 self.0.end.fetch_max(end, Ordering::AcqRel);

@@ -196,7 +196,12 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
     /// # Errors
     /// [`Unavailable`] when the store does not answer.
     pub async fn forget(&self, key: IdempotencyKey) -> Result<ForgetReply, Unavailable> {
-        self.once.inner.store().forget(key).await
+        let inner = &self.once.inner;
+        let reply = inner.store().forget(key);
+        match self.clock().or(inner.clock.get()) {
+            Some(clock) => within(clock, inner.settings.store_timeout, "forget", reply).await,
+            None => reply.await,
+        }
     }
 
     /// Steps 7 to 10: claims the delivery, asks the quota, runs the handler, and settles or gives back.
@@ -366,7 +371,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         let mut tries: u32 = 1;
         loop {
             let reply = self.inner.store().claim(claim);
-            match within(self.clock, settings.store_timeout, reply).await {
+            match within(self.clock, settings.store_timeout, "claim", reply).await {
                 Err(_) if tries < defaults::STORE_TRIES => {
                     self.inner.counters.claims_repeated.add();
                     tries = tries.saturating_add(1);
@@ -554,7 +559,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         let mut tries: u32 = 1;
         loop {
             let reply = self.inner.store().settle(settle.clone());
-            match within(self.clock, timeout, reply).await {
+            match within(self.clock, timeout, "settle", reply).await {
                 Err(_) if tries < defaults::STORE_TRIES => tries = tries.saturating_add(1),
                 reply => return reply,
             }
@@ -570,7 +575,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             while !lease.is_lost() {
                 clock.sleep(pause.min(lease.remaining())).await;
                 let reply = inner.store().settle(settle.clone());
-                match within(&clock, inner.settings.store_timeout, reply).await {
+                match within(&clock, inner.settings.store_timeout, "settle", reply).await {
                     Ok(SettleReply::Settled | SettleReply::AlreadySettled) => return,
                     Ok(SettleReply::Lost | SettleReply::AlreadyReleased) => break,
                     Err(_) => pause = pause.saturating_mul(2).min(inner.settings.lease),
@@ -589,7 +594,14 @@ impl<S: DeliveryStore> Run<'_, S> {
             retention: self.inner.retention,
         };
         let reply = self.inner.store().release(release);
-        match within(self.clock, self.inner.settings.store_timeout, reply).await {
+        match within(
+            self.clock,
+            self.inner.settings.store_timeout,
+            "release",
+            reply,
+        )
+        .await
+        {
             Ok(ReleaseReply::Lost) => {
                 self.inner.counters.lost.add();
                 None
@@ -624,7 +636,7 @@ impl<S: DeliveryStore> Run<'_, S> {
                 }
                 clock.sleep(pause.min(left)).await;
                 let reply = inner.store().release(release);
-                if within(&clock, inner.settings.store_timeout, reply)
+                if within(&clock, inner.settings.store_timeout, "release", reply)
                     .await
                     .is_ok()
                 {

@@ -1,5 +1,6 @@
 //! Waiting for two things at once, without a runtime.
 
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -10,8 +11,23 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::store::Unavailable;
 
-/// A store's reply, waited for so long. No timer is armed for one that is there at once.
+/// A store's reply, waited for so long. No timer is armed for one that is there at once. What goes wrong is logged with its cause; `call` says
+/// what was asked.
 pub(crate) async fn within<T>(
+    clock: &Arc<dyn Clock>,
+    limit: Duration,
+    call: &'static str,
+    reply: impl Future<Output = Result<T, Unavailable>>,
+) -> Result<T, Unavailable> {
+    let reply = in_time(clock, limit, reply).await;
+    if let Err(error) = &reply {
+        let cause = error.source().map(tracing::field::display);
+        tracing::warn!(call, %error, cause, "trouble with the store of webhook deliveries");
+    }
+    reply
+}
+
+async fn in_time<T>(
     clock: &Arc<dyn Clock>,
     limit: Duration,
     reply: impl Future<Output = Result<T, Unavailable>>,
