@@ -68,6 +68,15 @@ impl Example {
             .expect("a line")
     }
 
+    /// Asks the program to end, as a service manager does.
+    #[allow(dead_code, reason = "not every example has something to say then")]
+    pub(crate) fn terminate(&self) {
+        let ended = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(ended.expect("there is a kill").success());
+    }
+
     /// Sends one POST over a fresh connection and gives the status.
     pub(crate) fn post(
         &self,

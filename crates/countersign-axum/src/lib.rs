@@ -1,5 +1,5 @@
 //! Receiver-side verification of webhooks for [axum](https://docs.rs/axum): [`CountersignLayer`] in front of a route lets in only what is
-//! genuine and fresh, and [`Webhook`] hands the verified delivery to the handler as an argument.
+//! genuine, fresh and, with a store, not done yet; [`Webhook`] hands the verified delivery to the handler as an argument.
 //!
 //! The layer and the whole core are re-exported here: this one dependency is enough.
 //!
@@ -86,8 +86,69 @@
 //! # }
 //! ```
 //!
-//! # What this does not do
-//! It remembers nothing, so a captured request passes again while its timestamp is fresh, and for ever where the scheme signs none.
+//! # Once
+//! Without a store the receiver remembers nothing: a captured request passes again while its timestamp is fresh, and for ever where the scheme
+//! signs none. With [`store`](ReceiverBuilder::store) each delivery is claimed before the handler runs and recorded after it:
+//! - A **2xx** is done: copies get the recorded status, and the handler does not run. Everything else gives the delivery back, and the
+//!   sender's retry runs.
+//! - [`ForGood`] around an answer says that no retry will help: copies get 200, and the handler does not run again.
+//! - The [`Lease`] comes as `Extension<Lease>`: the number of the run, the time left, a way to ask for more. A delivery that is not told from
+//!   others, and a run while the store is away and [`StoreFailure::Run`] was chosen, have none: take `Option<Extension<Lease>>` there, for
+//!   axum answers 500 where a plain one is missing.
+//! - A copy that comes while the handler runs is answered 503. The handler goes on when the client hangs up.
+//!
+//! What that promises, and what it does not, is in the [`manual`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//!
+//! use axum::{Extension, Json, Router, body::Body, extract::State, http::{Request, StatusCode}, routing::any};
+//! use countersign_axum::{CountersignLayer, Lease, MemoryStore, Receiver, Secret, Webhook, providers::INTERCOM};
+//! use tower::ServiceExt;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Notification {
+//!     topic: String,
+//! }
+//!
+//! async fn notified(
+//!     State(runs): State<Arc<AtomicU32>>,
+//!     Extension(lease): Extension<Lease>,
+//!     Webhook { payload, .. }: Webhook<Json<Notification>>,
+//! ) -> StatusCode {
+//!     runs.fetch_add(1, Ordering::Relaxed);
+//!     match (payload.topic.as_str(), lease.attempt()) {
+//!         // Something is down the first time.
+//!         ("user.created", 1) => StatusCode::BAD_GATEWAY,
+//!         _ => StatusCode::ACCEPTED,
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let receiver = Receiver::builder(INTERCOM, Secret::new("0123456789abcdef")?)
+//!     .store(MemoryStore::single_process(100_000))
+//!     .build()?;
+//! let runs = Arc::new(AtomicU32::new(0));
+//! let app: Router = Router::new()
+//!     .route("/intercom", any(notified).layer(CountersignLayer::new(receiver)))
+//!     .with_state(Arc::clone(&runs));
+//!
+//! let attempt = || {
+//!     Request::post("/intercom")
+//!         .header("content-type", "application/json")
+//!         .header("x-hub-signature", "sha1=133ff449c764cf24423cb14ae156f64aa4ff5d82")
+//!         .body(Body::from(r#"{"id":"notif_1","topic":"user.created"}"#))
+//! };
+//! // The first attempt fails, the second one runs, the third one is a duplicate.
+//! for status in [502, 202, 202] {
+//!     assert_eq!(app.clone().oneshot(attempt()?).await?.status(), status);
+//! }
+//! assert_eq!(runs.load(Ordering::Relaxed), 2);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Modules
 //! | module | holds |

@@ -1,5 +1,5 @@
 //! Receiver-side verification of webhooks for any [tower](https://docs.rs/tower) stack: [`CountersignLayer`] in front of a service lets in
-//! only what is genuine and fresh.
+//! only what is genuine, fresh and, with a store, not done yet.
 //!
 //! The whole core is re-exported here: this one dependency is enough.
 //!
@@ -70,12 +70,65 @@
 //! # }
 //! ```
 //!
-//! What this does not do: it remembers nothing, so a captured request passes again while its timestamp is fresh, and for ever where the
-//! scheme signs none.
+//! # Once
+//! Without a store the receiver remembers nothing: a captured request passes again while its timestamp is fresh, and for ever where the scheme
+//! signs none. With [`store`](ReceiverBuilder::store) each delivery is claimed before the service is called and recorded after it: only a 2xx, or
+//! [`FailedForGood`] in the response's extensions, is done; everything else is given back, and the sender's retry runs. The run is a task of its
+//! own and survives the client's hang-up. The service finds its [`Lease`] in the request's extensions, whoever stands in front finds the
+//! [`Outcome`] in the response's. What that promises, and what it does not, is in the [`manual`].
 //!
+//! ```
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//!
+//! use countersign_tower::{CountersignLayer, Lease, MemoryStore, Outcome, Receiver, Secret, VerifiedBody, providers::INTERCOM};
+//! use http::{Request, Response, StatusCode};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let receiver = Receiver::builder(INTERCOM, Secret::new("0123456789abcdef")?)
+//!     .store(MemoryStore::single_process(100_000))
+//!     .build()?;
+//! let runs = Arc::new(AtomicU32::new(0));
+//! let counted = Arc::clone(&runs);
+//! let service = ServiceBuilder::new().layer(CountersignLayer::new(receiver.clone())).service(service_fn(
+//!     move |request: Request<VerifiedBody>| {
+//!         counted.fetch_add(1, Ordering::Relaxed);
+//!         let attempt = request.extensions().get::<Lease>().map(Lease::attempt);
+//!         let mut response = Response::new(String::new());
+//!         // Something is down the first time.
+//!         *response.status_mut() = if attempt == Some(1) { StatusCode::BAD_GATEWAY } else { StatusCode::ACCEPTED };
+//!         async { Ok::<_, std::convert::Infallible>(response) }
+//!     },
+//! ));
+//!
+//! let attempt = || {
+//!     Request::post("/hooks")
+//!         .header("x-hub-signature", "sha1=133ff449c764cf24423cb14ae156f64aa4ff5d82")
+//!         .body(r#"{"id":"notif_1","topic":"user.created"}"#.to_owned())
+//! };
+//! for (status, outcome) in [(502, "released"), (202, "done"), (202, "duplicate_replay")] {
+//!     let response = service.clone().oneshot(attempt()?).await?;
+//!     assert_eq!(response.status(), status);
+//!     assert_eq!(response.extensions().get::<Outcome>().map(Outcome::code), Some(outcome));
+//! }
+//! assert_eq!(runs.load(Ordering::Relaxed), 2);
+//! let counts = receiver.counts();
+//! assert_eq!((counts.released, counts.done, counts.duplicates), (1, 1, 1));
+//!
+//! // Before the process ends: waits for what runs, and lets nothing begin.
+//! receiver.drain(std::time::Duration::from_secs(30)).await?;
+//! assert_eq!(service.oneshot(attempt()?).await?.status(), 503);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Modules
 //! | module | holds |
 //! |---|---|
 //! | `layer`, `service`, `future` | the layer, the service it makes, and the future of its responses |
+//! | `run` | the same future where there is a store: a task for each delivery |
 //! | `body` | [`VerifiedBody`] for the inner service, [`ResponseBody`] for the outer one |
 //! | `response` | [`respond`] and [`reply_with`]: how a refusal and the receiver's own answer are spelled in HTTP |
 //! | `clock` | [`TokioClock`]: the default clock |

@@ -18,7 +18,8 @@ use crate::run::RunFuture;
 /// Verifies every request before the inner service sees it. Made by [`CountersignLayer`](crate::CountersignLayer).
 ///
 /// - **Accepted**: the inner service gets the request with method, URI, version, headers and extensions as they arrived, the verified bytes
-///   as its body, and the [`Delivery`](countersign::Delivery) in its extensions, in the place of any that was there. Trailers are dropped.
+///   as its body, and the [`Delivery`](countersign::Delivery) in its extensions, in the place of any that was there. Trailers are dropped. With a
+///   store this is so for what is [claimed](#with-a-store) alone.
 /// - **Answered**: a handshake, or a request without a signature that the sender is known to make (a probe when the URL is saved, say), gets
 ///   the receiver's own [`Reply`](countersign::Reply), spelled by [`reply_with`](crate::reply_with), and the inner service is not called. Where
 ///   the application has a say ([`consent`](countersign::ReceiverBuilder::consent)), it is asked when the request's body is there, and waited
@@ -37,6 +38,33 @@ use crate::run::RunFuture;
 /// whether it is ready and then called. It is asked only after the verification, so that forged requests with slow bodies cannot hold what
 /// it reserves when it becomes ready, such as a slot of a concurrency limit. This service itself is therefore always ready: what limits or
 /// sheds by readiness belongs inside of it for verified deliveries, and limits on everything that arrives belong in front of it.
+///
+/// # With a store
+/// A verified delivery goes through these steps, in a task of its own, which a client that hangs up does not end (or
+/// [in place](crate::CountersignLayer::in_place)):
+/// 1. **A place** among the [runs](countersign::ReceiverBuilder::max_runs) is taken. There is none, or the receiver
+///    [shuts down](countersign::Receiver::drain): 503.
+/// 2. **The claim.** A duplicate of what was done is answered with the recorded status, and body where the sender reads it, spelled by
+///    [`reply_with`](crate::reply_with); a copy of what is being done, a full store and one that does not answer are refused with 503. The inner
+///    service is not called.
+/// 3. **The [quota](countersign::ReceiverBuilder::quota)**, where there is one. Over it: given back, and 429.
+/// 4. **The inner service** is asked whether it is ready, and called, with the [`Lease`](countersign::Lease) in the request's extensions. (There
+///    is none for deliveries that are not told from others, nor while the store is away under
+///    [`StoreFailure::Run`](countersign::StoreFailure::Run).) The lease is extended while it runs. A panic is answered 500 and a run beyond
+///    [`max_run`](countersign::ReceiverBuilder::max_run) 503; both are given back.
+/// 5. **The record.** A 2xx, or [`FailedForGood`](countersign::FailedForGood) in the response's extensions, is recorded before the response is
+///    passed on; anything else, an error of the inner service included, is given back. Where the sender reads answers
+///    ([`AnswerKind::Content`](countersign::scheme::AnswerKind::Content)), the body of a 2xx is read up to 16 KiB first and recorded with its media
+///    type. A run that has lost its lease is answered 503, whatever it came to.
+///
+/// Where the sender's [deadline](countersign::Receiver::answer_after) is known, an unfinished run is answered 503 shortly before it, and goes on.
+/// What became of a delivery is in the response's extensions, as an [`Outcome`](countersign::Outcome); of an attempt that found no place, or
+/// could not wait, there is the refusal alone. The manual has
+/// [the table](countersign::manual::what_2xx_promises#what-each-outcome-answers). In the log an event with `scheme`, `code`, `key` and `attempt`
+/// stands in the place of the one that says "accepted": DEBUG when the delivery was done, INFO for copies and what is over quota, WARN for the
+/// rest. An attempt that could not wait has two: its own refusal, and what its run came to.
+///
+/// The inner service, its futures and its bodies must then be [`Send`], and what it holds `'static`: it is moved into that task.
 pub struct Countersign<Inner, S = NoStore> {
     inner: Inner,
     guard: Arc<Guard<S>>,

@@ -1,7 +1,7 @@
 //! Receiver-side verification of webhooks: the core.
 //!
-//! It decides about one request: is it genuine, is it fresh, which delivery is it? What passes becomes a [`Verified`], the only
-//! evidence that later steps take; what does not becomes a [`Refusal`] with one stable code per cause.
+//! It decides about one request: is it genuine, is it fresh, which delivery is it, was it done before? What passes becomes a [`Verified`], the
+//! only evidence that later steps take; what does not becomes a [`Refusal`] with one stable code per cause.
 //!
 //! ```
 //! use countersign::{providers::STRIPE, Receiver, Refusal, Secret, Timestamp};
@@ -27,12 +27,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Once
+//! With a store ([`ReceiverBuilder::store`]) a receiver remembers deliveries: one that was done is answered and does not run again, one that failed
+//! runs when the sender tries again, and a copy that comes while a run goes on is answered 503. Adapters run each delivery through
+//! [`Receiver::run`], which claims it, calls the handler with its [`Lease`] and records what it came to. **This is not "exactly once"**: a process
+//! that dies between a handler's effect and its record has the delivery run again. The [`manual`] says what is promised, what it costs, and how
+//! to choose.
+//!
 //! # What it does not do
 //! - It has no runtime, socket, framework or database. `countersign-tower` is the layer for any tower stack, `countersign-axum` adds
 //!   extractors; both re-export this crate.
-//! - It remembers nothing yet: a captured request passes again until its timestamp is stale, and for ever where the sender signs no
-//!   timestamp (GitHub, Shopify). Deduplication is the application's until the store comes.
-//! - It does not limit rates, and verifies no public-key signatures.
+//! - Without a store it remembers nothing: a captured request passes again until its timestamp is stale, and for ever where the sender signs no
+//!   timestamp (GitHub, Shopify).
+//! - [`MemoryStore`], the store that is built in, is for one process: a restart forgets, replicas do not share it. What survives or is shared is
+//!   a [`DeliveryStore`] of your own.
+//! - It does not limit rates (a hook, [`quota`](ReceiverBuilder::quota), asks yours), and verifies no public-key signatures.
 //!
 //! # The steps, and where they live
 //! | step | takes, gives | module or type |
@@ -46,9 +55,13 @@
 //! | own answers | handshakes and unsigned probes, which are no deliveries | [`Finished`], [`Reply`] |
 //! | delivery | id, event, tenant, each marked signed or unsigned | [`Delivery`] |
 //! | payload | JSON, form or XML to a type of your own | [`Delivery::read`] |
+//! | claim | an [`IdempotencyKey`] to a [`Lease`], or what was recorded | [`DeliveryStore`], [`MemoryStore`] |
+//! | quota | the delivery to go, or wait | [`ReceiverBuilder::quota`] |
+//! | handler | the delivery and its lease to what it came to | [`Handled`] |
+//! | settle | recorded as done, or given back | [`Receiver::run`], [`Outcome`] |
 //! | outcome | refusal to status | [`outcome`] |
 //!
-//! Built-in schemes are in [`providers`], the model for one's own in [`scheme`], defaults with their reasons in [`defaults`], and what
+//! The [`manual`] explains. Built-in schemes are in [`providers`], the model for one's own in [`scheme`], defaults with their reasons in [`defaults`], and what
 //! weakens a check in [`danger`].
 //!
 //! # Features
@@ -80,6 +93,7 @@ mod json;
 mod judge;
 mod lease;
 mod mac;
+pub mod manual;
 mod once;
 pub mod outcome;
 mod payload;
