@@ -64,7 +64,7 @@ pub(crate) fn builder(
     }
 }
 
-fn config_names(parts: &[Part], names: &mut Vec<String>) {
+pub(crate) fn config_names(parts: &[Part], names: &mut Vec<String>) {
     for part in parts {
         if let Part::Config(name) = part {
             names.push(name.to_string());

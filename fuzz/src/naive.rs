@@ -3,6 +3,7 @@
 pub mod asked;
 pub mod calendar;
 pub mod encoding;
+pub mod journal;
 pub mod json;
 pub mod signature;
 

@@ -60,7 +60,7 @@ counters! {
     panicked,
     /// Runs that were ended because they took too long.
     overlong,
-    /// Runs that had lost their lease when they were to be recorded.
+    /// Leases that had lapsed when their delivery was to be recorded or given back, or before their claim was heard to have got through.
     lost,
     /// Claims that the store had no room for.
     full,

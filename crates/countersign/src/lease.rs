@@ -10,7 +10,9 @@ use crate::idempotency::{Extend, ExtendReply, IdempotencyKey, LeaseToken};
 use crate::store::{DeliveryStore, DynStore, Unavailable};
 use crate::waiting::within;
 
-/// The right to do a delivery's work, for a while. A handler finds it in the request's extensions, whatever the store.
+/// The right to do a delivery's work, for a while. A handler finds it in the request's extensions, whatever the store: of every delivery that
+/// was claimed. There is none where deliveries are not told apart, nor where one runs although the store does not answer
+/// ([`StoreFailure::Run`](crate::StoreFailure::Run)).
 ///
 /// It is extended by itself for as long as the handler runs. What it is good for:
 /// - [`attempt`](Self::attempt) grows with each run of one delivery and is never reset: a resource of the handler's own that keeps the largest
@@ -78,7 +80,8 @@ impl Lease {
         self.0.key
     }
 
-    /// The number of this run among all runs of the delivery, from 1. It grows with each and is never reset while the delivery is remembered.
+    /// The number of this run among all runs of the delivery, from 1. It grows with each and is never reset while the delivery is remembered:
+    /// until its retention is over, and with a [`MemoryStore`](crate::MemoryStore) until the process ends.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.0.attempt

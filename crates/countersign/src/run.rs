@@ -1,19 +1,17 @@
 //! Steps 7 to 10: claim, quota, handler, settle. One order for every adapter, and no runtime: what waits, waits on the receiver's clock.
 
-use std::fmt;
-use std::pin::{Pin, pin};
+mod calls;
+mod handled;
+
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::StatusCode;
-
+pub use self::handled::{Answered, Handled, Ran, Rest};
 use crate::clock::Clock;
-use crate::defaults;
 use crate::delivery::{self, Delivery};
 use crate::idempotency::{
-    Claim, ClaimReply, Done, ForgetReply, IdempotencyKey, LeaseToken, RecordedAnswer, Release,
-    ReleaseReply, Settle, SettleReply,
+    Claim, ClaimReply, Done, ForgetReply, IdempotencyKey, LeaseToken, SettleReply,
 };
 use crate::lease::Lease;
 use crate::once::{Inner, Once, StoreFailure};
@@ -25,90 +23,13 @@ use crate::runs::Slot;
 use crate::store::{DeliveryStore, Unavailable};
 use crate::waiting::{Either, caught, either, within};
 
-/// What a handler came to.
-#[derive(Debug)]
-pub struct Handled<R> {
-    response: R,
-    status: Option<StatusCode>,
-    failed_for_good: bool,
-    answer: Option<RecordedAnswer>,
-}
-
-impl<R> Handled<R> {
-    /// It answered. Only a 2xx settles the delivery; all else gives it back.
-    pub const fn new(status: StatusCode, response: R) -> Self {
-        Self {
-            response,
-            status: Some(status),
-            failed_for_good: false,
-            answer: None,
-        }
-    }
-
-    /// It came to an error, and there is no status. The delivery is given back.
-    pub const fn error(response: R) -> Self {
-        Self {
-            response,
-            status: None,
-            failed_for_good: false,
-            answer: None,
-        }
-    }
-
-    /// No retry will help: the delivery is recorded as failed, its duplicates are answered 200, and it never runs again.
-    #[must_use]
-    pub fn failed_for_good(mut self) -> Self {
-        self.failed_for_good = true;
-        self
-    }
-
-    /// The content for duplicates, where the sender reads it ([`AnswerKind::Content`](crate::scheme::AnswerKind::Content)).
-    #[must_use]
-    pub fn recording(mut self, answer: RecordedAnswer) -> Self {
-        self.answer = Some(answer);
-        self
-    }
-}
-
-/// What became of an attempt, and what is to be answered.
-#[derive(Debug)]
-pub struct Ran<R> {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// What is to be answered.
-    pub answer: Answered<R>,
-    /// What is still to be done when the sender has been answered. Dropping it loses nothing but a record or a given-back lease.
-    pub rest: Option<Rest>,
-}
-
-/// What is to be answered.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Answered<R> {
-    /// The handler's own response.
-    Response(R),
-    /// What was recorded when the delivery was done.
-    Reply(Reply),
-    /// A refusal.
-    Refused(Refusal),
-}
-
-/// Work that outlives the answer: a record that did not reach the store yet. It ends by itself when the lease does.
-#[must_use = "does nothing unless it is polled"]
-pub struct Rest(Pin<Box<dyn Future<Output = ()> + Send>>);
-
-impl Future for Rest {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for Rest {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Rest")
-    }
+/// A claim of which nobody knows whether the store has heard it.
+#[derive(Clone, Copy)]
+struct Unclear {
+    key: IdempotencyKey,
+    token: LeaseToken,
+    /// When its lease has lapsed for sure.
+    end: Duration,
 }
 
 /// Why a run was ended without its handler's word.
@@ -229,12 +150,12 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
             delivery: &delivery,
         };
         let ran = run.run(handler).await;
-        self.tell(&ran.outcome);
+        self.tell(&ran.outcome, delivery.secret_label());
         ran
     }
 
     /// One event for each attempt.
-    fn tell(&self, outcome: &Outcome) {
+    fn tell(&self, outcome: &Outcome, secret_label: &str) {
         let scheme = &*self.scheme().name;
         let code = outcome.code();
         let attempt = outcome.attempt;
@@ -243,21 +164,21 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         // A call each, for a level is part of an event's static data.
         match &outcome.kind {
             OutcomeKind::Done | OutcomeKind::Unrecorded => {
-                tracing::debug!(scheme, code, key, attempt, "{message}");
+                tracing::debug!(scheme, code, key, attempt, secret_label, "{message}");
             }
             OutcomeKind::Duplicate { .. } => {
-                tracing::info!(scheme, code, key, attempt, "{message}");
+                tracing::info!(scheme, code, key, attempt, secret_label, "{message}");
             }
             OutcomeKind::Refused(
                 refusal @ (Refusal::InFlight { .. } | Refusal::OverQuota { .. }),
             ) => {
-                tracing::info!(scheme, code, key, attempt, reason = %refusal, "{message}");
+                tracing::info!(scheme, code, key, attempt, secret_label, reason = %refusal, "{message}");
             }
             OutcomeKind::Refused(refusal) => {
-                tracing::warn!(scheme, code, key, attempt, reason = %refusal, "{message}");
+                tracing::warn!(scheme, code, key, attempt, secret_label, reason = %refusal, "{message}");
             }
             OutcomeKind::Released | OutcomeKind::FailedForGood => {
-                tracing::warn!(scheme, code, key, attempt, "{message}");
+                tracing::warn!(scheme, code, key, attempt, secret_label, "{message}");
             }
         }
     }
@@ -285,7 +206,7 @@ impl<S: DeliveryStore> Run<'_, S> {
     {
         let once = self.delivery.once().copied();
         let Some((key, once)) = once.and_then(|once| Some((once.key?, once))) else {
-            return self.unrecorded(None, handler).await;
+            return self.unrecorded(None, None, handler).await;
         };
         let counters = &self.inner.counters;
         let Some(token) = LeaseToken::random() else {
@@ -320,13 +241,17 @@ impl<S: DeliveryStore> Run<'_, S> {
             }
             Err(_) => {
                 counters.unavailable.add();
+                // It may have been claimed all the same: that must not stand in the way of the next attempt.
+                let unclear = Unclear {
+                    key,
+                    token,
+                    end: before.saturating_add(self.inner.settings.lease),
+                };
                 return match self.inner.settings.on_store_failure {
-                    StoreFailure::Run => self.unrecorded(Some(key), handler).await,
+                    StoreFailure::Run => self.unrecorded(Some(unclear), Some(&once), handler).await,
                     StoreFailure::Refuse => {
                         let mut ran = self.refused(Some(key), None, Refusal::StoreUnavailable);
-                        // It may have been claimed all the same: not for the whole lease, if it can be helped.
-                        let end = before.saturating_add(self.inner.settings.lease);
-                        ran.rest = Some(self.give_back_later(key, token, end));
+                        ran.rest = Some(self.give_back_later(unclear));
                         ran
                     }
                 };
@@ -343,40 +268,11 @@ impl<S: DeliveryStore> Run<'_, S> {
         match self.keeping(work, &lease).await {
             Ok(handled) => self.end(handled, &lease, &once).await,
             Err(stopped) => {
-                let refusal = match stopped {
-                    Stopped::Panicked => {
-                        counters.panicked.add();
-                        Refusal::HandlerPanicked
-                    }
-                    Stopped::Overlong => {
-                        counters.overlong.add();
-                        Refusal::RunTooLong
-                    }
-                    Stopped::OverQuota(wait) => {
-                        counters.over_quota.add();
-                        Refusal::over_quota(wait)
-                    }
-                };
+                let refusal = self.stopped(&stopped);
                 let rest = self.give_back(&lease).await;
                 let mut ran = self.refused(Some(key), Some(attempt), refusal);
                 ran.rest = rest.map(|rest| self.keeping_slot(rest));
                 ran
-            }
-        }
-    }
-
-    /// Asks again, with the same token, when no reply came: whatever the first call did, the second one is told.
-    async fn claim(&self, claim: Claim) -> Result<ClaimReply, Unavailable> {
-        let settings = &self.inner.settings;
-        let mut tries: u32 = 1;
-        loop {
-            let reply = self.inner.store().claim(claim);
-            match within(self.clock, settings.store_timeout, "claim", reply).await {
-                Err(_) if tries < defaults::STORE_TRIES => {
-                    self.inner.counters.claims_repeated.add();
-                    tries = tries.saturating_add(1);
-                }
-                reply => return reply,
             }
         }
     }
@@ -403,45 +299,69 @@ impl<S: DeliveryStore> Run<'_, S> {
         }
     }
 
-    /// Runs without a record: by choice, or because the store does not answer.
+    /// Runs without a record: by choice, or because the store does not answer. What the store may have taken for claimed is then settled or
+    /// given back, when it answers again.
     async fn unrecorded<R, Work>(
         self,
-        key: Option<IdempotencyKey>,
+        unclear: Option<Unclear>,
+        once: Option<&delivery::Once>,
         handler: impl FnOnce(Option<Lease>) -> Work,
     ) -> Ran<R>
     where
         Work: Future<Output = Handled<R>>,
     {
-        let mut work = pin!(self.work(handler, None));
-        let mut timer = pin!(async { self.clock.sleep(self.inner.settings.max_run).await });
-        let counters = &self.inner.counters;
-        let worked = match either(work.as_mut(), timer.as_mut()).await {
-            Either::First(worked) => worked,
-            Either::Second(()) => Err(Stopped::Overlong),
+        let key = unclear.map(|unclear| unclear.key);
+        let worked = {
+            let mut work = pin!(self.work(handler, None));
+            let mut timer = pin!(async { self.clock.sleep(self.inner.settings.max_run).await });
+            match either(work.as_mut(), timer.as_mut()).await {
+                Either::First(worked) => worked,
+                Either::Second(()) => Err(Stopped::Overlong),
+            }
         };
-        let refusal = match worked {
+        let (mut ran, done) = match worked {
             Ok(handled) => {
-                counters.unrecorded.add();
-                return Ran {
+                self.inner.counters.unrecorded.add();
+                let done = once.and_then(|once| handled.done(once));
+                let ran = Ran {
                     outcome: Outcome::new(key, None, OutcomeKind::Unrecorded),
                     answer: Answered::Response(handled.response),
                     rest: None,
                 };
+                (ran, done)
             }
-            Err(Stopped::Panicked) => {
+            Err(stopped) => (self.refused(key, None, self.stopped(&stopped)), None),
+        };
+        if let Some(unclear) = unclear {
+            ran.rest = Some(match done {
+                Some(done) => {
+                    let settle = self.settle_of(unclear.key, unclear.token, done);
+                    let rest = self.settle_later(settle, unclear.end, false);
+                    self.keeping_slot(rest)
+                }
+                None => self.give_back_later(unclear),
+            });
+        }
+        ran
+    }
+
+    /// Counts why a run was ended, and says it.
+    fn stopped(&self, stopped: &Stopped) -> Refusal {
+        let counters = &self.inner.counters;
+        match stopped {
+            Stopped::Panicked => {
                 counters.panicked.add();
                 Refusal::HandlerPanicked
             }
-            Err(Stopped::Overlong) => {
+            Stopped::Overlong => {
                 counters.overlong.add();
                 Refusal::RunTooLong
             }
-            Err(Stopped::OverQuota(wait)) => {
+            Stopped::OverQuota(wait) => {
                 counters.over_quota.add();
-                Refusal::over_quota(wait)
+                Refusal::over_quota(*wait)
             }
-        };
-        self.refused(key, None, refusal)
+        }
     }
 
     /// Extends the lease while the work goes on, and ends it when it takes too long.
@@ -495,15 +415,11 @@ impl<S: DeliveryStore> Run<'_, S> {
     /// Settles what is done and gives back what is not.
     async fn end<R>(self, handled: Handled<R>, lease: &Lease, once: &delivery::Once) -> Ran<R> {
         let counters = &self.inner.counters;
-        let Handled {
-            response,
-            status,
-            failed_for_good,
-            answer,
-        } = handled;
-        let is_done = failed_for_good || status.is_some_and(|status| status.is_success());
+        let done = handled.done(once);
+        let failed_for_good = handled.failed_for_good;
+        let response = handled.response;
         let (key, attempt) = (Some(lease.key()), Some(lease.attempt()));
-        if !is_done {
+        let Some(done) = done else {
             counters.released.add();
             let rest = self.give_back(lease).await;
             return Ran {
@@ -511,26 +427,12 @@ impl<S: DeliveryStore> Run<'_, S> {
                 answer: Answered::Response(response),
                 rest: rest.map(|rest| self.keeping_slot(rest)),
             };
-        }
-        let done = Done {
-            failed: failed_for_good,
-            answer: answer.map(Arc::new),
-            ..Done::new(
-                status.map_or(500, |status| status.as_u16()),
-                once.signature,
-                once.content,
-            )
         };
         let kind = match failed_for_good {
             true => OutcomeKind::FailedForGood,
             false => OutcomeKind::Done,
         };
-        let settle = Settle {
-            key: lease.key(),
-            token: lease.token(),
-            done,
-            retention: self.inner.retention,
-        };
+        let settle = self.settle_of(lease.key(), lease.token(), done);
         let reply = self.settle(&settle).await;
         let rest = match reply {
             Ok(SettleReply::Settled | SettleReply::AlreadySettled) => None,
@@ -540,7 +442,8 @@ impl<S: DeliveryStore> Run<'_, S> {
             }
             Err(_) => {
                 counters.settles_deferred.add();
-                Some(self.settle_later(settle, lease))
+                let end = self.clock.monotonic().saturating_add(lease.remaining());
+                Some(self.settle_later(settle, end, true))
             }
         };
         match kind {
@@ -552,108 +455,6 @@ impl<S: DeliveryStore> Run<'_, S> {
             answer: Answered::Response(response),
             rest: rest.map(|rest| self.keeping_slot(rest)),
         }
-    }
-
-    async fn settle(&self, settle: &Settle) -> Result<SettleReply, Unavailable> {
-        let timeout = self.inner.settings.store_timeout;
-        let mut tries: u32 = 1;
-        loop {
-            let reply = self.inner.store().settle(settle.clone());
-            match within(self.clock, timeout, "settle", reply).await {
-                Err(_) if tries < defaults::STORE_TRIES => tries = tries.saturating_add(1),
-                reply => return reply,
-            }
-        }
-    }
-
-    /// The handler's work is done and answered: the record is brought to the store for as long as the lease lasts.
-    fn settle_later(&self, settle: Settle, lease: &Lease) -> Rest {
-        let (inner, clock) = (Arc::clone(self.inner), Arc::clone(self.clock));
-        let lease = lease.clone();
-        Rest(Box::pin(async move {
-            let mut pause = inner.settings.store_timeout;
-            while !lease.is_lost() {
-                clock.sleep(pause.min(lease.remaining())).await;
-                let reply = inner.store().settle(settle.clone());
-                match within(&clock, inner.settings.store_timeout, "settle", reply).await {
-                    Ok(SettleReply::Settled | SettleReply::AlreadySettled) => return,
-                    Ok(SettleReply::Lost | SettleReply::AlreadyReleased) => break,
-                    Err(_) => pause = pause.saturating_mul(2).min(inner.settings.lease),
-                }
-            }
-            inner.counters.settles_failed.add();
-            tracing::error!(key = %settle.key, "a delivery was done and could not be recorded: it may run again");
-        }))
-    }
-
-    /// Gives the work back, and goes on trying for as long as the lease lasts when the store does not answer.
-    async fn give_back(&self, lease: &Lease) -> Option<Rest> {
-        let release = Release {
-            key: lease.key(),
-            token: lease.token(),
-            retention: self.inner.retention,
-        };
-        let reply = self.inner.store().release(release);
-        match within(
-            self.clock,
-            self.inner.settings.store_timeout,
-            "release",
-            reply,
-        )
-        .await
-        {
-            Ok(ReleaseReply::Lost) => {
-                self.inner.counters.lost.add();
-                None
-            }
-            Ok(_) => None,
-            Err(_) => {
-                let end = self.clock.monotonic().saturating_add(lease.remaining());
-                Some(self.release_later(release, end))
-            }
-        }
-    }
-
-    fn give_back_later(self, key: IdempotencyKey, token: LeaseToken, end: Duration) -> Rest {
-        let release = Release {
-            key,
-            token,
-            retention: self.inner.retention,
-        };
-        let rest = self.release_later(release, end);
-        self.keeping_slot(rest)
-    }
-
-    fn release_later(&self, release: Release, end: Duration) -> Rest {
-        let (inner, clock) = (Arc::clone(self.inner), Arc::clone(self.clock));
-        Rest(Box::pin(async move {
-            let mut pause = inner.settings.store_timeout;
-            loop {
-                let left = end.saturating_sub(clock.monotonic());
-                if left.is_zero() {
-                    inner.counters.releases_failed.add();
-                    return;
-                }
-                clock.sleep(pause.min(left)).await;
-                let reply = inner.store().release(release);
-                if within(&clock, inner.settings.store_timeout, "release", reply)
-                    .await
-                    .is_ok()
-                {
-                    return;
-                }
-                pause = pause.saturating_mul(2).min(inner.settings.lease);
-            }
-        }))
-    }
-
-    /// What goes on after the answer is a run, too.
-    fn keeping_slot(self, rest: Rest) -> Rest {
-        let slot = self.slot;
-        Rest(Box::pin(async move {
-            rest.await;
-            drop(slot);
-        }))
     }
 
     fn duplicate<R>(

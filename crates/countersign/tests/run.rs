@@ -637,3 +637,30 @@ fn what_is_forgotten_runs_again() {
     assert_eq!(reply, ForgetReply::Forgotten);
     is_response(&bench.run(ok).now(), "done", &OutcomeKind::Done, 2);
 }
+
+#[test]
+fn a_claim_that_was_heard_without_a_reply_is_settled_behind_a_run_that_did_not_wait_for_it() {
+    let bench = Bench::with(|builder| builder.on_store_failure(StoreFailure::Run));
+    let unheard = [Trouble::NoReply, Trouble::Down];
+    bench.store.claim.lock().unwrap().extend(unheard);
+    let ran = bench.run(fails).now();
+    assert_eq!(ran.outcome.kind, OutcomeKind::Unrecorded);
+    // It failed, and is given back.
+    let busy = refusal(&bench.answered_without_a_run());
+    assert_eq!(busy, Refusal::InFlight { retry_after: 60 });
+    let mut rest = Stepped(Box::pin(ran.rest.unwrap()));
+    rest.waits();
+    bench.pass(1);
+    rest.now();
+    bench.store.claim.lock().unwrap().extend(unheard);
+    let ran = bench.run(ok).now();
+    assert_eq!(ran.outcome.kind, OutcomeKind::Unrecorded);
+    // It is done, and recorded.
+    let mut rest = Stepped(Box::pin(ran.rest.unwrap()));
+    rest.waits();
+    bench.pass(1);
+    rest.now();
+    is_duplicate(&bench.answered_without_a_run(), 204, false);
+    let counts = bench.receiver.counts();
+    assert_eq!((counts.unrecorded, counts.settles_failed), (2, 0));
+}

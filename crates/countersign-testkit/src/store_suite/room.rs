@@ -75,6 +75,26 @@ pub(super) fn cases<U: StoreUnderTest>(capacity: usize) -> Vec<Case<U>> {
                 .on(0)
                 .claim_for(BEN, 5, LONG, claimed(2))
         }),
+        Case::scripted(
+            "room/what another call finds gone is room too",
+            move |script| {
+                let short =
+                    |script: Script, number| script.on(number).claim_for(ANN, 1, 1, claimed(1));
+                let script = refused((0..count).fold(script, short), count).wait(2);
+                let script = (0..count).fold(script, |script, number| {
+                    let script = script.on(number);
+                    match kind(number) {
+                        0 => script.settle(ANN, &done(200), SettleReply::Lost),
+                        1 => script.release(ANN, ReleaseReply::Lost),
+                        2 => script.extend(ANN, ExtendReply::Lost),
+                        3 => script.forget(ForgetReply::Unknown),
+                        _ => script,
+                    }
+                });
+                let twice = count.saturating_mul(2);
+                refused((count..twice).fold(script, short), twice)
+            },
+        ),
         Case::scripted("room/all of it comes back", move |script| {
             let fill_shortly = |script: Script, who| {
                 (0..count).fold(script, |script, number| {

@@ -53,6 +53,7 @@ pub(crate) struct BrokenStore {
     records: Mutex<BTreeMap<IdempotencyKey, Record>>,
     /// A lock of those that are held across awaits.
     is_locked: AtomicBool,
+    /// Places that are taken without a record.
     reserved: AtomicUsize,
 }
 
@@ -159,7 +160,7 @@ impl BrokenStore {
             }
             _ => records.retain(|_, record| !self.is_gone(record)),
         }
-        if records.len() < CAPACITY {
+        if records.len() + self.reserved.load(Ordering::SeqCst) < CAPACITY {
             return true;
         }
         match self.flaw {
@@ -490,6 +491,17 @@ impl BrokenStore {
         Ok(())
     }
 
+    /// What is found gone is removed, and its place not given back.
+    fn found(&self, key: IdempotencyKey) {
+        let mut records = self.lock();
+        let is_gone = |record: &Record| self.is_gone(record);
+        let removes = self.has(Flaw::RemovalKeepsThePlace);
+        if removes && records.get(&self.key(key)).is_some_and(is_gone) {
+            records.remove(&self.key(key));
+            self.reserved.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     /// A place is taken first, and the claim made then.
     async fn reserved(&self) -> bool {
         if !self.has(Flaw::DroppedClaimKeepsItsPlace) {
@@ -529,21 +541,25 @@ impl DeliveryStore for BrokenStore {
 
     async fn settle(&self, settle: Settle) -> Result<SettleReply, Unavailable> {
         self.interrupted(settle.key).await?;
+        self.found(settle.key);
         Ok(self.settle_now(settle))
     }
 
     async fn release(&self, release: Release) -> Result<ReleaseReply, Unavailable> {
         self.interrupted(release.key).await?;
+        self.found(release.key);
         Ok(self.release_now(&release))
     }
 
     async fn extend(&self, extend: Extend) -> Result<ExtendReply, Unavailable> {
         self.interrupted(extend.key).await?;
+        self.found(extend.key);
         Ok(self.extend_now(&extend))
     }
 
     async fn forget(&self, key: IdempotencyKey) -> Result<ForgetReply, Unavailable> {
         self.interrupted(key).await?;
+        self.found(key);
         Ok(self.forget_now(key))
     }
 }

@@ -17,6 +17,7 @@ pub(crate) enum Flaw {
     FullForKnownKeys,
     ExpiredIsNoRoom,
     FreeIsRoom,
+    RemovalKeepsThePlace,
     UnfinishedRunGoesWithItsLease,
     LapseForgetsTheAttempt,
     LapseKeepsTheAttempt,
@@ -106,6 +107,10 @@ const FLAWS: &[(Flaw, &str)] = &[
     (
         Flaw::ExpiredIsNoRoom,
         "room/what is gone is room, one for one",
+    ),
+    (
+        Flaw::RemovalKeepsThePlace,
+        "room/what another call finds gone is room too",
     ),
     (Flaw::FreeIsRoom, "room/a release or a lapse is no room"),
     (

@@ -55,12 +55,12 @@ fn done(number: u8) -> Done {
     done
 }
 
-/// None at all, few that fall together, and longer than any clock counts.
+/// None at all, few that fall together, and as long as a history of them fits into what 64 bits of nanoseconds count.
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
         8 => (0..6_u64).prop_map(Duration::from_secs),
-        2 => (0..100_000_u64).prop_map(Duration::from_secs),
-        1 => select(vec![Duration::MAX, Duration::from_nanos(1), Duration::from_secs(u64::MAX)]),
+        2 => (0..50_000_000_u64).prop_map(Duration::from_secs),
+        1 => (0..3_u64).prop_map(Duration::from_nanos),
     ]
 }
 

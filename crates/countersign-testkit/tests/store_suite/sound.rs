@@ -55,7 +55,7 @@ impl<S: DeliveryStore, F: Fn(MemoryStore) -> S + Sync> StoreUnderTest for Made<F
 #[track_caller]
 fn passes(report: &Report) {
     report.assert();
-    assert_eq!(report.cases().len(), 129);
+    assert_eq!(report.cases().len(), 130);
 }
 
 #[test]
