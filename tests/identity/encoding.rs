@@ -124,6 +124,26 @@ fn joined((first, second): &(String, String)) -> IdempotencyKey {
     key(&receiver, &request, NOW).expect("a key")
 }
 
+/// The scheme's name lies between the two; one that spells it, with what an encoding might put around it, must not pass for it.
+#[test]
+fn a_separator_inside_a_name_does_not_end_it() {
+    let of = |namespace: String, endpoint: String| {
+        let parts = Parts {
+            namespace,
+            endpoint,
+            tenant: None,
+            id: "evt_1".to_owned(),
+        };
+        parts.key()
+    };
+    for separator in ["", "\u{0}", "\u{1}", "\u{2}", "/", ":", "|", ",", "\n"] {
+        let name = format!("{separator}stripe{separator}");
+        let one = of("a".to_owned(), format!("b{name}c"));
+        let other = of(format!("a{name}b"), "c".to_owned());
+        assert_ne!(one, other, "{separator:?}");
+    }
+}
+
 /// Every way to cut one text into four, all of them: no two share a key.
 #[test]
 fn every_cut_of_one_text_has_a_key_of_its_own() {

@@ -5,6 +5,8 @@
 mod handshakes;
 #[path = "extractors/missing_layer.rs"]
 mod missing_layer;
+#[path = "extractors/once.rs"]
+mod once;
 #[path = "extractors/payload.rs"]
 mod payload;
 #[path = "extractors/routers.rs"]

@@ -113,6 +113,30 @@ pub trait StoreUnderTest: Sync {
 
     /// Waits for a future on this thread. Stores that need a runtime give it theirs here; it is called from several threads at once, and
     /// never within itself.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use countersign_testkit::{ManualClock, countersign::MemoryStore, store_suite::{StoreUnderTest, conforms_where}};
+    /// struct Remote {
+    ///     runtime: tokio::runtime::Runtime,
+    ///     // ...
+    /// #   clock: ManualClock,
+    /// }
+    ///
+    /// impl StoreUnderTest for Remote {
+    /// #   type Store = MemoryStore;
+    /// #   async fn store(&self) -> MemoryStore { MemoryStore::single_process_on(100, self.clock.clone()) }
+    /// #   async fn advance(&self, by: Duration) { self.clock.advance(by) }
+    /// #   fn capacity(&self) -> Option<usize> { None }
+    ///     // ...
+    ///     fn block_on<F: Future>(&self, future: F) -> F::Output {
+    ///         self.runtime.block_on(future)
+    ///     }
+    /// }
+    /// # let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    /// # let clock = ManualClock::at_secs(0);
+    /// # conforms_where(&Remote { runtime, clock }, |name| name.starts_with("race/")).assert();
+    /// ```
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         block_on::block_on(future)
     }
@@ -150,9 +174,10 @@ impl Report {
     /// Fails a test unless all was well.
     ///
     /// # Panics
-    /// When a case failed, with all that did.
+    /// When a case failed, with all that did; and when there was no case.
     #[track_caller]
     pub fn assert(&self) {
+        assert!(!self.cases.is_empty(), "no case was tried");
         assert!(self.failed().next().is_none(), "{self}");
     }
 }

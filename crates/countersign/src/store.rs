@@ -35,10 +35,13 @@ use crate::idempotency::{
 /// - **Clock**: leases and retentions run on the store's own clock, and on one clock for all who share the store. A lease of `d` that is
 ///   claimed at `t` has lapsed at `t + d`, not before. A record is gone when its retention is over: a free one, a done one, and an in-flight
 ///   one its `retention` after its lease has lapsed.
-/// - **Lease**: `claim` and `extend` never shorten one.
+/// - **Lease**: `claim` and `extend` never shorten one, and keep the retention that came with the first claim.
+/// - **Forgotten**: a record that was forgotten is free until its retention would have been over, and knows no token: the one that settled it
+///   gets `Lost`.
 /// - **Full**: a claim of a key that is not there is answered `Full` when there is no room. A record that lives is never forgotten to make
 ///   room, and all other calls go on to work. What has expired is room.
-/// - **Cancelled**: a future that is dropped has had its effect or has none. It leaves no lock and no half-made record behind.
+/// - **Cancelled**: a future that is dropped has had its effect, has none, or has it a little later, as calls have that are on their way over a
+///   network. It leaves no lock and no half-made record behind.
 /// - **Unreachable, or unclear**: [`Unavailable`] says that the reply is not known; the effect may have happened. Callers repeat the call with
 ///   the same token, and the table says what they get.
 /// - **Opaque**: keys, tokens and fingerprints mean nothing to a store. It compares them and prints none of them.
