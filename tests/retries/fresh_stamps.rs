@@ -1,8 +1,8 @@
 //! Services that sign every retry afresh, or change its body: Stripe, Slack, Intercom.
 
-use countersign::Refusal;
 use countersign::providers::{INTERCOM, SLACK, STRIPE};
-use countersign_testkit::Sender;
+use countersign::{MemoryStore, Receiver, Refusal, Secret, SecretRing};
+use countersign_testkit::{ManualClock, Sender};
 use http::{HeaderValue, Request};
 
 use crate::attempts::Seen;
@@ -186,4 +186,24 @@ fn intercom() {
         body_changed: true,
     };
     story.play();
+}
+
+#[test]
+fn a_replay_is_one_after_a_rotation_too() {
+    let clock = ManualClock::new(crate::story::START);
+    let store = MemoryStore::single_process_on(10, clock.clone());
+    let old = "whsec_0123456789abcdef0123456789";
+    let secret = |text: &str| Secret::new(text).expect("a secret");
+    let before = Receiver::builder(STRIPE, secret(old)).store(store.clone());
+    let before = before.build().expect("a receiver");
+    let ring = SecretRing::new([secret("whsec_another0123456789abcdef"), secret(old)]);
+    let after = Receiver::builder(STRIPE, ring.expect("a ring")).store(store);
+    let after = after.build().expect("a receiver");
+    let request = Sender::new(STRIPE, old)
+        .at(clock.now())
+        .send(r#"{"id":"evt_1"}"#);
+    let seen = crate::attempts::attempt(&before, &clock, &request, 200);
+    assert_eq!(seen, Seen::done(1, 200));
+    let seen = crate::attempts::attempt(&after, &clock, &request, 200);
+    assert_eq!(seen, Seen::duplicate(1, 200, true, false));
 }

@@ -62,7 +62,7 @@ fn github() {
     let story = Story {
         scheme: GITHUB,
         secret: "It's a Secret to Everybody",
-        choice: None,
+        choice: Some(Deduplicate::ByContent),
         attempt: |sender, _| {
             let sender = sender.clone().event("push").id("72d3162e-cc78-11e3");
             sender.send(r#"{"ref":"refs/heads/main","after":"a1"}"#)
@@ -82,7 +82,7 @@ fn github() {
 const SHOPIFYS: Story = Story {
     scheme: SHOPIFY,
     secret: "hush-0123456789abcdef",
-    choice: None,
+    choice: Some(Deduplicate::ByContent),
     attempt: |sender, _| {
         let sender = sender.clone().event("orders/create").id("b54557e4");
         sender.send(r#"{"id":1,"total_price":"9.90"}"#)

@@ -11,7 +11,7 @@ use countersign_tower::FailedForGood;
 ///
 /// ```
 /// use axum::{Router, body::Body, http::{Request, StatusCode}, routing::post};
-/// use countersign_axum::{CountersignLayer, ForGood, MemoryStore, Receiver, Secret, Webhook, providers::GITHUB};
+/// use countersign_axum::{CountersignLayer, ForGood, MemoryStore, Receiver, Secret, Webhook, danger::Deduplicate, providers::GITHUB};
 /// # use tower::ServiceExt;
 ///
 /// async fn pushed(_: Webhook) -> ForGood<StatusCode> {
@@ -22,6 +22,7 @@ use countersign_tower::FailedForGood;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let receiver = Receiver::builder(GITHUB, Secret::new("It's a Secret to Everybody")?)
 ///     .store(MemoryStore::single_process(1_000))
+///     .deduplicate(Deduplicate::ByContent)
 ///     .build()?;
 /// let app: Router = Router::new().route("/hooks", post(pushed)).layer(CountersignLayer::new(receiver));
 /// let attempt = || {

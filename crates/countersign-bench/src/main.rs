@@ -12,6 +12,7 @@ mod floor;
 mod layer;
 mod machine;
 mod measure;
+mod memory_store;
 mod pipeline;
 mod refuse;
 mod senders;
@@ -39,6 +40,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     candidates::rows(&mut table)?;
     layer::rows(&mut table)?;
     pipeline::rows(&mut table)?;
+    memory_store::rows(&mut table)?;
     table.print();
     Ok(if check && table.missed() > 0 {
         ExitCode::FAILURE

@@ -75,7 +75,7 @@ pub(crate) fn added<T>(
 }
 
 /// `turn` gives the nanoseconds per call of floor and candidate, measured one right after the other.
-fn rounds(plan: Plan, mut turn: impl FnMut(usize) -> (f64, f64)) -> Paired {
+pub(crate) fn rounds(plan: Plan, mut turn: impl FnMut(usize) -> (f64, f64)) -> Paired {
     // Warms caches, branch predictors and the processor's clock.
     for number in 0..plan.turns / 4 + 2 {
         turn(number);

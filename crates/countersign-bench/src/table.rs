@@ -37,6 +37,25 @@ impl Table {
         });
     }
 
+    /// Bytes per thing, with the most they may be beside the floor's.
+    pub(crate) fn bytes(
+        &mut self,
+        what: impl Into<String>,
+        floor: f64,
+        ours: f64,
+        budget: Option<f64>,
+    ) {
+        let ratio = ours / floor;
+        self.lines.push(Line {
+            floor: format!("{floor:.1} B"),
+            measured: format!("{ours:.1} B"),
+            figure: format!("{ratio:.3} x"),
+            budget: budget.map_or_else(String::new, |most| format!("{most} x")),
+            met: budget.map(|most| ratio <= most),
+            ..Line::text(what.into())
+        });
+    }
+
     /// A count, with the most it may be.
     pub(crate) fn count(&mut self, what: impl Into<String>, count: u64, budget: Option<u64>) {
         self.lines.push(Line {

@@ -16,7 +16,7 @@ use crate::mac::sha256;
 use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot, is_plain_field};
 use crate::scheme::compiled::Compiled;
-use crate::scheme::{Grade, List, Payload, Place, Scheme};
+use crate::scheme::{List, Payload, Place, Scheme};
 use crate::signed_content::refuse_json;
 use crate::timestamp::Timestamp;
 use crate::verify::Verified;
@@ -173,17 +173,16 @@ impl Verified {
         );
         let body = || sha256(|sink| sink(&self.body));
         let content = match &self.content {
-            Some(content) if scheme.grade != Grade::SignatureBesideBody => *content,
+            Some(content) if scheme.covers_body() => *content,
             _ => body(),
         };
         let signature = self.content.as_ref().map(|content| {
-            // The same content and the same stamp under the same secret have the same signature.
+            // The same content and the same stamp have the same signature, whichever secret was found first.
             let stamp = self.timestamp.map(Timestamp::as_millis);
             fingerprint(&sha256(|sink| {
                 sink(content);
                 sink(&[u8::from(stamp.is_some())]);
                 sink(&stamp.unwrap_or_default().to_be_bytes());
-                sink(self.secret_label().as_bytes());
             }))
         });
         Ok(Some(Once {

@@ -235,7 +235,7 @@ pub enum ForgetReply {
 }
 
 /// What is recorded of work that is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Done {
     /// The status that the handler answered.
@@ -265,7 +265,7 @@ impl Done {
 }
 
 /// An answer's content as it is recorded: at most 16 KiB, its media type, and no other header.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RecordedAnswer {
     media_type: Option<String>,
     body: Vec<u8>,
@@ -304,14 +304,14 @@ impl fmt::Debug for RecordedAnswer {
 /// One key's record, and every arrow of the protocol: pure, so that a model can walk through all of them.
 ///
 /// Moments are a store's own, counted from any fixed start. A record that has [expired](Self::is_expired) is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Record {
     /// The number of the last lease; 0 before the first.
     pub(crate) attempt: u32,
     pub(crate) state: State,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     /// Nobody is at it. Kept for the attempt number.
     Free {
@@ -472,3 +472,7 @@ impl Record {
 #[cfg(test)]
 #[path = "idempotency_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "idempotency_model_tests.rs"]
+mod model_tests;

@@ -4,7 +4,7 @@ use crate::danger::Deduplicate;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::mac::sha256;
 use crate::receiver::SettingError;
-use crate::scheme::{Grade, Part, Repeats, Scheme};
+use crate::scheme::{Part, Repeats, RetryBody, RetryStamp, Scheme};
 
 /// The layout of what a key is made of. Another layout gets another number, and knows no old key.
 const FORMAT: &[u8] = &[1];
@@ -126,25 +126,47 @@ fn by(scheme: &Scheme, choice: Option<Deduplicate>) -> Result<Option<By>, &'stat
             _ => Ok(Some(By::AnyId)),
         };
     }
-    let is_told_apart =
-        tells_events_apart(scheme) || scheme.id.iter().any(|place| scheme.signs(place));
-    match choice {
-        Some(Deduplicate::ByUnsignedId) => Ok(Some(By::AnyIdOrContent)),
-        Some(_) if is_told_apart => Ok(Some(By::Signed)),
-        Some(_) => Err("the signed content does not tell one event from another"),
-        None if scheme.repeats == Repeats::Possible => Err(
-            "two events of this sender may have the same signed content: choose danger::Deduplicate::ByContent, ByUnsignedId or Off",
-        ),
-        None if is_told_apart => Ok(Some(By::Signed)),
-        None => Err(
-            "the signed content does not tell one event from another: choose danger::Deduplicate::ByUnsignedId or Off",
-        ),
+    let has_signed_id = scheme.id.iter().any(|place| scheme.signs(place));
+    if choice == Some(Deduplicate::ByUnsignedId) {
+        return Ok(Some(By::AnyIdOrContent));
     }
+    if !has_signed_id && !tells_events_apart(scheme) {
+        return Err(match choice {
+            Some(_) => "the signed content does not tell one event from another",
+            None => {
+                "the signed content does not tell one event from another: choose danger::Deduplicate::ByUnsignedId or Off"
+            }
+        });
+    }
+    if choice.is_some() {
+        return Ok(Some(By::Signed));
+    }
+    if scheme.repeats == Repeats::Possible {
+        return Err(
+            "two events of this sender may have the same signed content: choose danger::Deduplicate::ByContent, ByUnsignedId or Off",
+        );
+    }
+    if !has_signed_id && retries_differ(scheme) {
+        return Err(
+            "the signed content of a retry is another one: choose danger::Deduplicate::ByContent, ByUnsignedId or Off",
+        );
+    }
+    Ok(Some(By::Signed))
 }
 
-/// Is the body, or something else that differs from event to event, in the content? A path, a method or a header need not.
+/// Does the signature cover what was said? What it covers of the head, a path or a topic, need not differ from event to event.
 fn tells_events_apart(scheme: &Scheme) -> bool {
-    scheme.grade != Grade::SignatureBesideBody
+    scheme.covers_body()
+}
+
+/// Does a retry have another content, so that it cannot be told from another event? Where the stamp is a part of its own, it is left out.
+fn retries_differ(scheme: &Scheme) -> bool {
+    let has_stamp_in_body = scheme.timestamp.as_ref().is_some_and(|rule| {
+        rule.place.is_in_body()
+            && scheme.retry.stamp == RetryStamp::Fresh
+            && Part::any(&scheme.content, &|part| *part == Part::Body)
+    });
+    has_stamp_in_body || scheme.retry.body == RetryBody::Changes
 }
 
 /// Is it what a key must not be made of: the timestamp, which is another one for every attempt, or the secret, which is exchanged?

@@ -251,7 +251,7 @@ impl<S: DeliveryStore> Run<'_, S> {
                     StoreFailure::Run => self.unrecorded(Some(unclear), Some(&once), handler).await,
                     StoreFailure::Refuse => {
                         let mut ran = self.refused(Some(key), None, Refusal::StoreUnavailable);
-                        ran.rest = Some(self.give_back_later(unclear));
+                        ran.rest = self.give_back_later(unclear);
                         ran
                     }
                 };
@@ -264,6 +264,14 @@ impl<S: DeliveryStore> Run<'_, S> {
             self.inner.settings.store_timeout,
             before.saturating_add(self.inner.settings.lease),
         );
+        // The reply was long on its way, or this process stood still: somebody else may be at it by now.
+        if lease.is_lost() {
+            counters.lost.add();
+            let rest = self.give_back(&lease).await;
+            let mut ran = self.refused(Some(key), Some(attempt), Refusal::LeaseLost);
+            ran.rest = rest.map(|rest| self.keeping_slot(rest));
+            return ran;
+        }
         let work = self.work(handler, Some(lease.clone()));
         match self.keeping(work, &lease).await {
             Ok(handled) => self.end(handled, &lease, &once).await,
@@ -333,14 +341,15 @@ impl<S: DeliveryStore> Run<'_, S> {
             Err(stopped) => (self.refused(key, None, self.stopped(&stopped)), None),
         };
         if let Some(unclear) = unclear {
-            ran.rest = Some(match done {
-                Some(done) => {
+            ran.rest = match done {
+                Some(done) if self.inner.runs.is_roomy() => {
                     let settle = self.settle_of(unclear.key, unclear.token, done);
                     let rest = self.settle_later(settle, unclear.end, false);
-                    self.keeping_slot(rest)
+                    Some(self.keeping_slot(rest))
                 }
+                Some(_) => None,
                 None => self.give_back_later(unclear),
-            });
+            };
         }
         ran
     }

@@ -45,6 +45,11 @@ impl Runs {
         Ok(Slot(Arc::clone(self)))
     }
 
+    /// Is at least half of the room free, so that some may go to what can be done without?
+    pub(crate) fn is_roomy(&self) -> bool {
+        self.running() <= self.most / 2
+    }
+
     pub(crate) fn running(&self) -> usize {
         self.state().running
     }

@@ -265,6 +265,14 @@ impl Scheme {
         })
     }
 
+    /// Is the body under the signature, or its fields, or a digest of it?
+    pub(crate) fn covers_body(&self) -> bool {
+        self.digest_covers_body()
+            || Part::always(&self.content, &|part| {
+                matches!(part, Part::Body | Part::FormSorted)
+            })
+    }
+
     fn is_url_with_sorted_form(&self) -> bool {
         matches!(
             self.content.as_ref(),
@@ -301,12 +309,9 @@ impl Scheme {
             Algorithm::Unsigned => Grade::Unsigned,
             Algorithm::Token | Algorithm::Basic => Grade::Token,
             _ => {
-                let covers_body = Part::always(&self.content, &|part| {
-                    matches!(part, Part::Body | Part::FormSorted)
-                });
                 if self.is_extensible() {
                     Grade::ExtensibleDigest
-                } else if !covers_body && !self.digest_covers_body() {
+                } else if !self.covers_body() {
                     Grade::SignatureBesideBody
                 } else if self.is_delimited() || self.is_url_with_sorted_form() {
                     Grade::SignatureOverBody

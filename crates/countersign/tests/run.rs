@@ -32,11 +32,14 @@ enum Trouble {
     NoReply,
     /// The call never ends.
     Hangs,
+    /// The call arrives, and its reply a minute later, though nobody could tell that it was on its way: the process stood still.
+    Late,
 }
 
 /// A memory store with trouble ahead: one entry for each call of one kind, and none when they are used up.
 #[derive(Clone)]
 struct Troubled {
+    clock: ManualClock,
     store: MemoryStore,
     claim: Arc<Mutex<VecDeque<Trouble>>>,
     settle: Arc<Mutex<VecDeque<Trouble>>>,
@@ -48,6 +51,7 @@ struct Troubled {
 impl Troubled {
     fn new(clock: &ManualClock) -> Self {
         Self {
+            clock: clock.clone(),
             store: MemoryStore::single_process_on(100, clock.clone()),
             claim: Arc::default(),
             settle: Arc::default(),
@@ -71,6 +75,11 @@ impl Troubled {
                 Err(Unavailable::new("no reply"))
             }
             Trouble::Hangs => std::future::pending().await,
+            Trouble::Late => {
+                let reply = call.await;
+                self.clock.advance(Duration::from_secs(60));
+                reply
+            }
         }
     }
 }
@@ -663,4 +672,30 @@ fn a_claim_that_was_heard_without_a_reply_is_settled_behind_a_run_that_did_not_w
     is_duplicate(&bench.answered_without_a_run(), 204, false);
     let counts = bench.receiver.counts();
     assert_eq!((counts.unrecorded, counts.settles_failed), (2, 0));
+}
+
+#[test]
+fn a_lease_that_is_over_when_it_is_heard_of_begins_no_run() {
+    let bench = Bench::new();
+    bench.store.claim.lock().unwrap().push_back(Trouble::Late);
+    let ran = bench.run(|_| async { panic!("it runs") }).now();
+    assert_eq!(refusal(&ran), Refusal::LeaseLost);
+    is_response(&bench.run(ok).now(), "done", &OutcomeKind::Done, 2);
+}
+
+#[test]
+fn what_can_be_done_without_leaves_half_of_the_places_to_runs() {
+    for (policy, goes_on) in [
+        (StoreFailure::Refuse, [true, true, false, false]),
+        (StoreFailure::Run, [true, true, false, false]),
+    ] {
+        let bench = Bench::with(|builder| builder.on_store_failure(policy).max_runs(4));
+        let mut rests = Vec::new();
+        for (number, goes_on) in goes_on.into_iter().enumerate() {
+            bench.store.claim.lock().unwrap().extend([Trouble::Down; 2]);
+            let ran = bench.run(ok).now();
+            assert_eq!(ran.rest.is_some(), goes_on, "{policy:?} {number}");
+            rests.extend(ran.rest);
+        }
+    }
 }

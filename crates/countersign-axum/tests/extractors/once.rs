@@ -27,6 +27,7 @@ fn github() -> Receiver<Once<MemoryStore>> {
     Receiver::builder(providers::GITHUB, Secret::new(GITHUB_SECRET).unwrap())
         .clock(clock.clone())
         .store(MemoryStore::single_process_on(64, clock))
+        .deduplicate(Deduplicate::ByContent)
         .build()
         .unwrap()
 }
@@ -283,6 +284,7 @@ async fn two_endpoints_on_one_store() {
         let receiver = Receiver::builder(providers::GITHUB, Secret::new(GITHUB_SECRET).unwrap())
             .clock(clock.clone())
             .store(store.clone())
+            .deduplicate(Deduplicate::ByContent)
             .endpoint(endpoint)
             .build();
         CountersignLayer::new(receiver.unwrap())

@@ -169,6 +169,13 @@ pub(crate) fn replica(
     let builder = Receiver::builder(scheme.clone(), Secret::new(SECRET).unwrap())
         .clock(clock)
         .store(store.clone());
+    // Where two events may have the same content, which of these tests have none.
+    let builder = match scheme.repeats {
+        countersign_tower::scheme::Repeats::Never => builder,
+        countersign_tower::scheme::Repeats::Possible => {
+            builder.deduplicate(countersign_tower::danger::Deduplicate::ByContent)
+        }
+    };
     let receiver = set(builder).build().unwrap();
     let service = CountersignLayer::new(receiver.clone()).layer(handler.clone());
     Rig {

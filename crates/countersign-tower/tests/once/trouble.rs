@@ -120,6 +120,11 @@ async fn the_other_policy_runs_without_a_record() {
         (2, 2, 1)
     );
     assert_eq!((rig.runs(), rig.store.count(Op::Settle)), (3, 1));
+    // What was claimed for all one knows is settled then: it was not, and nothing comes of it.
+    tokio::time::sleep(secs(1)).await;
+    rig.settle_down().await;
+    assert_eq!(rig.store.count(Op::Settle), 3);
+    assert_eq!(rig.receiver.counts().settles_failed, 0);
     rig.assert_idle().await;
 }
 

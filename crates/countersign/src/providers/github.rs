@@ -1,6 +1,6 @@
 use super::github_events::EVENTS;
 use crate::scheme::{
-    Algorithm, Encoding, Layout, Payload, Place, Retry, Scheme, SignatureRule, Span,
+    Algorithm, Encoding, Layout, Payload, Place, Repeats, Retry, Scheme, SignatureRule, Span,
 };
 use crate::{list, text};
 
@@ -15,9 +15,12 @@ use crate::{list, text};
 /// - **Retries**: none by itself. A redelivery by hand or through the API keeps its delivery id.
 /// - **Deduplication**: by the body, which every redelivery repeats byte for byte, and by the event's name where it is one of
 ///   [`events`](Scheme::events). A name that is not in the list, such as one newer than this version, counts as none: the body alone decides
-///   then. The name is unsigned, so whoever has one genuine body can have it run once more under each other name. Bodies of some events
-///   hold no time and no number of their own (`membership`, `team`, `org_block`, `workflow_dispatch`, `repository_dispatch`): the very same
-///   thing done again is told from a copy only by what changed in the repository meanwhile.
+///   then. The name is unsigned, so whoever has one genuine body can have it run once more under each other name.
+/// - **Repeats**: bodies of some events hold no time and no number of their own (`membership`, `team`, `org_block`, `workflow_dispatch`,
+///   `repository_dispatch`), so a member who is added, removed and added again is told of twice in the same words. So the choice is demanded:
+///   [`ByContent`](crate::danger::Deduplicate::ByContent) may take the second for a copy of the first,
+///   [`ByUnsignedId`](crate::danger::Deduplicate::ByUnsignedId) goes by `X-GitHub-Delivery`, which whoever has captured a delivery may change,
+///   and [`Off`](crate::danger::Deduplicate::Off) runs copies.
 pub const GITHUB: Scheme = Scheme {
     name: text!("github"),
     title: text!("GitHub"),
@@ -37,6 +40,7 @@ pub const GITHUB: Scheme = Scheme {
         ..SignatureRule::BASE
     },
     id: list![Place::Header(text!("x-github-delivery"))],
+    repeats: Repeats::Possible,
     event: list![Place::Header(text!("x-github-event"))],
     events: EVENTS,
     tenant: list![

@@ -1,5 +1,5 @@
 use super::shopify_events::EVENTS;
-use crate::scheme::{Encoding, Place, Retry, Scheme, SignatureRule, Span};
+use crate::scheme::{Encoding, Place, Repeats, Retry, Scheme, SignatureRule, Span};
 use crate::{list, text};
 
 /// Shopify: `X-Shopify-Hmac-Sha256`, base64 over the body.
@@ -19,9 +19,12 @@ use crate::{list, text};
 ///   `orders/create` and `orders/updated` may come with the same body. A topic that is not in the list, such as one newer than this version,
 ///   counts as none: the body alone decides then. So do the Events product's (`Product`), whose body names topic and action. The topic is
 ///   unsigned, so whoever has one genuine body can have it run once more under each other topic. A subscription that is narrowed to some
-///   fields needs one that changes, such as `updated_at`; Shopify itself drops equal bodies as duplicates without it. Where a body holds
-///   little but an id and the same thing can be done twice (`inventory_levels/disconnect`, `product_listings/remove`), the second time may be
-///   taken for a copy.
+///   fields needs one that changes, such as `updated_at`; Shopify itself drops equal bodies as duplicates without it.
+/// - **Repeats**: where a body holds little but ids and the same thing can be done twice (`inventory_levels/disconnect`,
+///   `product_listings/remove`; believed and not confirmed), two events may have the same body. So the choice is demanded:
+///   [`ByContent`](crate::danger::Deduplicate::ByContent) may take the second for a copy of the first,
+///   [`ByUnsignedId`](crate::danger::Deduplicate::ByUnsignedId) goes by the webhook id, which whoever has captured a delivery may change, and
+///   [`Off`](crate::danger::Deduplicate::Off) runs copies.
 pub const SHOPIFY: Scheme = Scheme {
     name: text!("shopify"),
     title: text!("Shopify"),
@@ -41,6 +44,7 @@ pub const SHOPIFY: Scheme = Scheme {
         ..SignatureRule::BASE
     },
     header_prefixes: list![text!("shopify-"), text!("x-shopify-")],
+    repeats: Repeats::Possible,
     id: list![Place::Header(text!("shopify-webhook-id"))],
     event: list![Place::Header(text!("shopify-topic"))],
     events: EVENTS,

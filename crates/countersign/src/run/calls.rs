@@ -105,14 +105,18 @@ impl<S: DeliveryStore> Run<'_, S> {
         }
     }
 
-    pub(super) fn give_back_later(self, unclear: Unclear) -> Rest {
+    /// Nothing depends on it but how soon the next attempt can run. So while a store is away, this leaves half of the places to runs.
+    pub(super) fn give_back_later(self, unclear: Unclear) -> Option<Rest> {
+        if !self.inner.runs.is_roomy() {
+            return None;
+        }
         let release = Release {
             key: unclear.key,
             token: unclear.token,
             retention: self.inner.retention,
         };
         let rest = self.release_later(release, unclear.end);
-        self.keeping_slot(rest)
+        Some(self.keeping_slot(rest))
     }
 
     pub(super) fn release_later(&self, release: Release, end: Duration) -> Rest {

@@ -1,5 +1,6 @@
 //! The embedded store: one process, bounded, exact.
 
+mod index;
 #[cfg(test)]
 mod loom_tests;
 mod order;
@@ -42,14 +43,16 @@ use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 /// one follows only after less than 70 % were in use.
 ///
 /// **Memory**: about 100 bytes for a record, key and index included, and on top the recorded answer, of at most 16 KiB, of those deliveries
-/// that have one. It grows with the records and is kept for later ones when they expire.
+/// that have one. It grows with the records and is kept for later ones when they expire. Whatever the capacity, there is room for no more
+/// than a thousand million or so.
 ///
 /// **Clock**: the monotonic time of the process. It is exact to the nanosecond; what would last longer than 584 years lasts for ever.
 ///
 /// **Choosing a capacity**: new deliveries per second × retention. Three days at ten a second are 2.6 million records, in 260 MB.
 ///
-/// Calls complete at once and never wait for anything but a lock that is held for less than a microsecond or so. A future that is dropped
-/// before it is polled has had no effect; there is no other point at which it could be dropped. Clones are the same store.
+/// Calls complete at once and never wait for anything but a lock, which is held for a microsecond or so, and longer where its share of the
+/// index doubles. A future that is dropped before it is polled has had no effect; there is no other point at which it could be dropped.
+/// Clones are the same store.
 ///
 /// # Hostile input
 /// Keys come from verified deliveries alone. A sender with a valid secret who invents ids fills the store up to its capacity, and from
@@ -222,9 +225,12 @@ impl Inner {
             }
         };
         shard.changed = true;
-        // With no lease and no retention there is nothing to keep.
-        if record.is_expired(now) || !shard.add(hash, &claim.key, &record) {
+        if record.is_expired(now) {
+            // No lease and no retention: nothing to keep.
             self.places.give_back(1);
+        } else if !shard.add(hash, &claim.key, &record) {
+            self.places.give_back(1);
+            return Err(NoPlace);
         }
         cell.count_new_key();
         drop(shard);

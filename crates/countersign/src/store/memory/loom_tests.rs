@@ -227,3 +227,21 @@ fn an_extension_and_a_claim_at_the_end_of_the_lease_do_not_both_win() {
         }
     });
 }
+
+#[test]
+fn time_does_not_go_back_for_a_key() {
+    loom::model(|| {
+        let (store, hands) = store(1);
+        let first = with(&store, |store| claim(store, key(0, 0), 1));
+        let second = with(&store, |store| claim(store, key(0, 0), 2));
+        hands.advance(LEASE);
+        for reply in [first.join().unwrap(), second.join().unwrap()] {
+            match reply {
+                // Whoever comes later sees a lease that has begun, never one that is yet to begin.
+                ClaimReply::Busy { remaining } => assert!(remaining <= LEASE, "{remaining:?}"),
+                FIRST | SECOND => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+}

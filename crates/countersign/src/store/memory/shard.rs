@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashTable;
-
+use super::index::Index;
 use super::order::Order;
 use super::packed::{Nanos, Packed};
 use super::seeds::Seeds;
@@ -15,7 +14,7 @@ use crate::idempotency::{IdempotencyKey, Record, RecordedAnswer, State};
 #[derive(Debug)]
 pub(super) struct Shard {
     seeds: Seeds,
-    slots: HashTable<u32>,
+    index: Index,
     slab: Slab,
     order: Order,
     /// By slot. Few deliveries have one.
@@ -26,7 +25,7 @@ impl Shard {
     pub(super) fn new(seeds: Seeds) -> Self {
         Self {
             seeds,
-            slots: HashTable::new(),
+            index: Index::new(),
             slab: Slab::new(),
             order: Order::new(),
             answers: HashMap::new(),
@@ -34,8 +33,8 @@ impl Shard {
     }
 
     pub(super) fn find(&self, hash: u64, key: &IdempotencyKey) -> Option<u32> {
-        let is_it = |slot: &u32| self.slab.get(*slot).is_some_and(|packed| packed.is_of(key));
-        self.slots.find(hash, is_it).copied()
+        let is_it = |slot| self.slab.get(slot).is_some_and(|packed| packed.is_of(key));
+        self.index.find(hash, is_it)
     }
 
     pub(super) fn get(&self, slot: u32) -> Record {
@@ -66,17 +65,14 @@ impl Shard {
         true
     }
 
-    /// A record whose key is not here yet. `false` when there are no more numbers for slots: after four thousand million records in one shard.
+    /// A record whose key is not here yet. `false` when there are no more numbers for slots: after sixteen million records in one shard.
     pub(super) fn add(&mut self, hash: u64, key: &IdempotencyKey, record: &Record) -> bool {
         let Some(slot) = self.slab.add(Packed::new(key, 0, record)) else {
             return false;
         };
-        let (slab, seeds) = (&self.slab, &self.seeds);
-        let hash_of = |slot: &u32| {
-            slab.get(*slot)
-                .map_or(0, |packed| seeds.hash(&packed.key()))
-        };
-        self.slots.insert_unique(hash, slot, hash_of);
+        let (slab, seeds) = (&self.slab, self.seeds);
+        self.index
+            .add(hash, slot, |slot| hash_of(slot, slab, seeds));
         self.put_answer(slot, record);
         self.order.add(slot, &mut self.slab);
         true
@@ -90,9 +86,9 @@ impl Shard {
         if packed.has_answer() {
             self.answers.remove(&slot);
         }
-        if let Ok(entry) = self.slots.find_entry(hash, |other| *other == slot) {
-            entry.remove();
-        }
+        let (slab, seeds) = (&self.slab, self.seeds);
+        self.index
+            .remove(hash, slot, |slot| hash_of(slot, slab, seeds));
         self.order.remove(slot, &mut self.slab);
         self.slab.free(slot);
     }
@@ -128,13 +124,17 @@ impl Shard {
     }
 }
 
+fn hash_of(slot: u32, slab: &Slab, seeds: Seeds) -> u64 {
+    slab.get(slot).map_or(0, |packed| seeds.hash(&packed.key()))
+}
+
 #[cfg(test)]
 impl Shard {
     /// What must hold between any two operations. Gives how many records there are.
     #[track_caller]
     pub(super) fn assert_sound(&self) -> usize {
         let order = self.order.assert_sound(&self.slab);
-        assert_eq!(self.slots.len(), order.len());
+        assert_eq!(self.index.len(), order.len());
         for slot in &order {
             let packed = self.slab.get(*slot).unwrap();
             let hash = self.seeds.hash(&packed.key());

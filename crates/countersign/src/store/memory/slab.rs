@@ -1,5 +1,6 @@
 //! Where a shard's records lie: in chunks, so that growing copies nothing and wastes at most one chunk.
 
+use super::index::SLOTS;
 use super::packed::{Nanos, Packed};
 
 /// Records by slot number. A slot keeps its number until it is freed.
@@ -53,7 +54,7 @@ impl Slab {
         let before = self.chunks.len().checked_sub(1)?;
         let last = self.chunks.last_mut()?;
         let slot = before.checked_mul(CHUNK)?.checked_add(last.len())?;
-        let slot = u32::try_from(slot).ok().filter(|slot| *slot != NONE)?;
+        let slot = u32::try_from(slot).ok().filter(|slot| *slot < SLOTS)?;
         last.push(packed);
         Some(slot)
     }
