@@ -79,35 +79,35 @@ async fn every_attempt_is_one_event_with_its_code_and_its_key() {
     drop(log::take());
     assert_eq!(
         sent(&rig, "evt_1").await,
-        r#"WARN message=webhook delivery scheme="stripe" code="released" key=KEY attempt=1"#
+        r#"WARN message=webhook delivery scheme="stripe" code="released" key=KEY attempt=1 secret_label="secret-1""#
     );
     let running = rig.spawn("evt_1");
     rig.settle_down().await;
     assert_eq!(log::take(), Vec::<String>::new());
     assert_eq!(
         sent(&rig, "evt_1").await,
-        r#"INFO message=webhook delivery scheme="stripe" code="in_flight" key=KEY reason=the delivery is being done at this moment; it may be free in 60 s"#
+        r#"INFO message=webhook delivery scheme="stripe" code="in_flight" key=KEY secret_label="secret-1" reason=the delivery is being done at this moment; it may be free in 60 s"#
     );
     let key = running.await.unwrap().key();
     assert_eq!(
         one(Some(key)),
-        r#"DEBUG message=webhook delivery scheme="stripe" code="done" key=KEY attempt=2"#
+        r#"DEBUG message=webhook delivery scheme="stripe" code="done" key=KEY attempt=2 secret_label="secret-1""#
     );
     assert_eq!(
         sent(&rig, "evt_1").await,
-        r#"INFO message=webhook delivery scheme="stripe" code="duplicate" key=KEY attempt=2"#
+        r#"INFO message=webhook delivery scheme="stripe" code="duplicate" key=KEY attempt=2 secret_label="secret-1""#
     );
     assert_eq!(
         sent(&rig, "evt_2").await,
-        r#"WARN message=webhook delivery scheme="stripe" code="failed_for_good" key=KEY attempt=1"#
+        r#"WARN message=webhook delivery scheme="stripe" code="failed_for_good" key=KEY attempt=1 secret_label="secret-1""#
     );
     assert_eq!(
         sent(&rig, "evt_2").await,
-        r#"INFO message=webhook delivery scheme="stripe" code="duplicate_replay" key=KEY attempt=1"#
+        r#"INFO message=webhook delivery scheme="stripe" code="duplicate_replay" key=KEY attempt=1 secret_label="secret-1""#
     );
     assert_eq!(
         sent(&rig, "evt_3").await,
-        r#"WARN message=webhook delivery scheme="stripe" code="handler_panicked" key=KEY attempt=1 reason=the handler panicked"#
+        r#"WARN message=webhook delivery scheme="stripe" code="handler_panicked" key=KEY attempt=1 secret_label="secret-1" reason=the handler panicked"#
     );
     rig.store.next(Op::Claim, [Fault::Fails; 2]);
     let key = rig.send("evt_4").await.key();
@@ -116,7 +116,7 @@ async fn every_attempt_is_one_event_with_its_code_and_its_key() {
     trouble(&mut lines, "claim", 2);
     assert_eq!(
         one_of(lines, Some(key)),
-        r#"WARN message=webhook delivery scheme="stripe" code="store_unavailable" key=KEY reason=the store does not answer"#
+        r#"WARN message=webhook delivery scheme="stripe" code="store_unavailable" key=KEY secret_label="secret-1" reason=the store does not answer"#
     );
 }
 
@@ -133,7 +133,7 @@ async fn a_record_that_never_arrived_is_an_error_with_its_key() {
     trouble(&mut lines, "settle", 2);
     assert_eq!(
         one_of(lines, Some(key)),
-        r#"DEBUG message=webhook delivery scheme="stripe" code="done" key=KEY attempt=1"#
+        r#"DEBUG message=webhook delivery scheme="stripe" code="done" key=KEY attempt=1 secret_label="secret-1""#
     );
     tokio::time::sleep(millis(59_999)).await;
     rig.settle_down().await;
@@ -172,7 +172,7 @@ async fn a_run_whose_sender_has_gone_is_an_event_too() {
     let key = rig.leases()[0].as_ref().unwrap().key();
     assert_eq!(
         one(Some(key)),
-        r#"DEBUG message=webhook delivery scheme="stripe" code="done" key=KEY attempt=1"#
+        r#"DEBUG message=webhook delivery scheme="stripe" code="done" key=KEY attempt=1 secret_label="secret-1""#
     );
 }
 
