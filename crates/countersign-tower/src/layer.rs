@@ -103,10 +103,8 @@ pub(crate) struct Guard<S> {
 
 impl<S> Guard<S> {
     pub(crate) fn new(receiver: Receiver<S>) -> Arc<Self> {
-        let clock = match receiver.clock() {
-            Some(own) => Arc::clone(own),
-            None => Arc::new(TokioClock::new()),
-        };
+        let clock = receiver.clock_or(|| Arc::new(TokioClock::new()));
+        let clock = Arc::clone(clock);
         Arc::new(Self {
             receiver,
             clock,

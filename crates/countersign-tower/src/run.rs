@@ -10,10 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::scheme::AnswerKind;
 use countersign::{
-    Answered, Delivery, DeliveryStore, FailedForGood, Handled, Lease, Once, Reading,
+    Answered, Delivery, DeliveryStore, FailedForGood, Handled, Lease, Once, Reading, Receiver,
     RecordedAnswer, Refusal, Rest, Sleep, Slot, defaults, outcome,
 };
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -25,7 +25,7 @@ use tracing::Instrument;
 use crate::body::{Frames, ResponseBody, VerifiedBody};
 use crate::future::{Attempt, Decided};
 use crate::layer::Guard;
-use crate::response::{refuse, reply_with, respond, turn_away};
+use crate::response::{reply_with, respond, turn_away};
 
 type Answer<Inner, ResBody> =
     Result<Response<ResponseBody<ResBody>>, <Inner as Service<Request<VerifiedBody>>>::Error>;
@@ -79,6 +79,7 @@ pin_project! {
 struct Waiting<A, S> {
     answer: oneshot::Receiver<A>,
     guard: Arc<Guard<Once<S>>>,
+    delivery: Delivery,
     left: Option<Duration>,
     /// Armed only while the run makes us wait.
     timer: Option<Sleep>,
@@ -139,12 +140,18 @@ where
         let slot = match guard.receiver.reserve() {
             Ok(slot) => slot,
             Err(refusal) => {
-                let response = turn_away(guard.receiver.scheme(), &refusal);
+                let response = refused(&guard.receiver, &delivery, refusal);
                 return State::Fixed { response };
             }
         };
         let (inner, request) = self.request(delivery.clone());
-        let running = Box::pin(run(Arc::clone(&guard), slot, delivery, inner, request));
+        let running = Box::pin(run(
+            Arc::clone(&guard),
+            slot,
+            delivery.clone(),
+            inner,
+            request,
+        ));
         let runtime = match guard.in_place {
             true => None,
             false => Handle::try_current().ok(),
@@ -174,11 +181,24 @@ where
             waiting: Waiting {
                 answer,
                 guard,
+                delivery,
                 left,
                 timer: None,
             },
         }
     }
+}
+
+/// Refused outside of its run, with the outcome for a middleware outside the layer.
+fn refused<S: DeliveryStore>(
+    receiver: &Receiver<Once<S>>,
+    delivery: &Delivery,
+    refusal: Refusal,
+) -> Response<Bytes> {
+    let mut response = turn_away(receiver.scheme(), &refusal);
+    let outcome = receiver.refuse(delivery, refusal);
+    response.extensions_mut().insert(outcome);
+    response
 }
 
 /// The run, and its answer as an HTTP response.
@@ -236,7 +256,13 @@ where
     };
     let status = head.status;
     let failed_for_good = head.extensions.get::<FailedForGood>().is_some();
-    let (body, recorded) = if records && status.is_success() {
+    // What is encoded means nothing without the header that says so, and a duplicate gets no headers.
+    let is_plain = head
+        .headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .all(|encoding| encoding == "identity");
+    let (body, recorded) = if records && is_plain && status.is_success() {
         match ResponseBody::read(body, defaults::MAX_RECORDED_BODY).await {
             Ok(read) => read,
             // An answer that cannot be given to its end is none, and the sender's retry runs.
@@ -272,7 +298,7 @@ impl<A, S: DeliveryStore> Waiting<A, S> {
             Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
             // The task is gone: its runtime shuts down.
             Poll::Ready(Err(_)) => {
-                let response = refuse(receiver.scheme(), &Refusal::ShuttingDown);
+                let response = refused(receiver, &self.delivery, Refusal::ShuttingDown);
                 return Poll::Ready(Err(response));
             }
             Poll::Pending => {}
@@ -283,7 +309,7 @@ impl<A, S: DeliveryStore> Waiting<A, S> {
         let clock = &self.guard.clock;
         let timer = self.timer.get_or_insert_with(|| clock.sleep(left));
         ready!(timer.as_mut().poll(cx));
-        let response = refuse(receiver.scheme(), &receiver.unfinished());
+        let response = refused(receiver, &self.delivery, Refusal::Unfinished);
         Poll::Ready(Err(response))
     }
 }

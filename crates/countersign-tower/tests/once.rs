@@ -3,6 +3,8 @@
 
 #[path = "once/answers.rs"]
 mod answers;
+#[path = "once/corners.rs"]
+mod corners;
 #[path = "once/hang_up.rs"]
 mod hang_up;
 #[path = "once/outcomes.rs"]

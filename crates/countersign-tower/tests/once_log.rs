@@ -86,7 +86,7 @@ async fn every_attempt_is_one_event_with_its_code_and_its_key() {
     assert_eq!(log::take(), Vec::<String>::new());
     assert_eq!(
         sent(&rig, "evt_1").await,
-        r#"INFO message=webhook delivery scheme="stripe" code="in_flight" key=KEY secret_label="secret-1" reason=the delivery is being done at this moment; it may be free in 60 s"#
+        r#"INFO message=webhook delivery scheme="stripe" code="in_flight" key=KEY secret_label="secret-1" fault=Application reason=the delivery is being done at this moment; it may be free in 60 s"#
     );
     let key = running.await.unwrap().key();
     assert_eq!(
@@ -107,7 +107,7 @@ async fn every_attempt_is_one_event_with_its_code_and_its_key() {
     );
     assert_eq!(
         sent(&rig, "evt_3").await,
-        r#"WARN message=webhook delivery scheme="stripe" code="handler_panicked" key=KEY attempt=1 secret_label="secret-1" reason=the handler panicked"#
+        r#"WARN message=webhook delivery scheme="stripe" code="handler_panicked" key=KEY attempt=1 secret_label="secret-1" fault=Application reason=the handler panicked"#
     );
     rig.store.next(Op::Claim, [Fault::Fails; 2]);
     let key = rig.send("evt_4").await.key();
@@ -116,7 +116,7 @@ async fn every_attempt_is_one_event_with_its_code_and_its_key() {
     trouble(&mut lines, "claim", 2);
     assert_eq!(
         one_of(lines, Some(key)),
-        r#"WARN message=webhook delivery scheme="stripe" code="store_unavailable" key=KEY secret_label="secret-1" reason=the store does not answer"#
+        r#"WARN message=webhook delivery scheme="stripe" code="store_unavailable" key=KEY secret_label="secret-1" fault=Store reason=the store does not answer"#
     );
 }
 

@@ -60,6 +60,8 @@ counters! {
     panicked,
     /// Runs that were ended because they took too long.
     overlong,
+    /// Runs whose future was dropped before its end.
+    dropped,
     /// Leases that had lapsed when their delivery was to be recorded or given back, or before their claim was heard to have got through.
     lost,
     /// Claims that the store had no room for.

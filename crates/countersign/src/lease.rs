@@ -103,6 +103,11 @@ impl Lease {
         self.remaining().is_zero()
     }
 
+    /// Has the store said that it is lost? Before that its time may be over by our own count alone.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.0.lost.load(Ordering::Acquire)
+    }
+
     /// Asks for `lease` from now. A lease that lasts longer is not shortened.
     ///
     /// # Errors
@@ -121,7 +126,11 @@ impl Lease {
             token: *token,
             lease,
         };
-        match within(clock, self.0.store_timeout, "extend", store.extend(extend)).await? {
+        match within(clock, self.0.store_timeout, "extend", || {
+            store.extend(extend)
+        })
+        .await?
+        {
             ExtendReply::Extended => {
                 let end = millis(before.saturating_add(lease));
                 self.0.end.fetch_max(end, Ordering::AcqRel);

@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Clock;
 use crate::counts::Counters;
 use crate::danger::Deduplicate;
 use crate::defaults;
@@ -138,8 +137,6 @@ pub(crate) struct Inner<S> {
     pub(crate) retention: Duration,
     pub(crate) runs: Arc<Runs>,
     pub(crate) counters: Counters,
-    /// The clock of whoever drives the runs.
-    pub(crate) clock: OnceLock<Arc<dyn Clock>>,
 }
 
 impl<S: DeliveryStore> Inner<S> {
@@ -188,10 +185,11 @@ impl<S: DeliveryStore> sealed::Stage for WithStore<S> {
             return Err(SettingError::value("max_runs", "must be at least 1"));
         }
         for (field, span) in [
-            ("store_timeout", settings.store_timeout),
-            ("max_run", settings.max_run),
+            ("store_timeout", Some(settings.store_timeout)),
+            ("max_run", Some(settings.max_run)),
+            ("answer_within", settings.answer_within),
         ] {
-            if span.is_zero() {
+            if span.is_some_and(|span| span.is_zero()) {
                 return Err(SettingError::value(field, "must be longer than zero"));
             }
         }
@@ -232,7 +230,6 @@ impl<S: DeliveryStore> sealed::Stage for WithStore<S> {
                 settings: self.settings,
                 retention: self.retention,
                 counters: Counters::default(),
-                clock: OnceLock::new(),
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! The receiver: one scheme, its secrets and its limits, and the order of the steps.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -88,7 +88,8 @@ pub struct Receiver<S = NoStore> {
     pub(crate) compiled: Arc<Compiled>,
     max_body: u64,
     timeouts: Timeouts,
-    clock: Option<Arc<dyn Clock>>,
+    /// The receiver's own, or that of the first adapter that brought one. Clones share it.
+    clock: Arc<OnceLock<Arc<dyn Clock>>>,
     pub(crate) once: S,
 }
 
@@ -192,10 +193,15 @@ impl<S> Receiver<S> {
         self.max_body
     }
 
-    /// The clock that was set, if any; adapters bring their runtime's otherwise.
+    /// The clock that was set, or that an adapter has brought; none before that.
     #[must_use]
     pub fn clock(&self) -> Option<&Arc<dyn Clock>> {
-        self.clock.as_ref()
+        self.clock.get()
+    }
+
+    /// For adapters: the receiver's clock, which is `theirs` from now on if there was none.
+    pub fn clock_or(&self, theirs: impl FnOnce() -> Arc<dyn Clock>) -> &Arc<dyn Clock> {
+        self.clock.get_or_init(theirs)
     }
 
     /// Step 0. Gives the declared length.
@@ -486,7 +492,7 @@ impl<S: Stage> ReceiverBuilder<S> {
             )),
             max_body: self.max_body,
             timeouts: self.timeouts,
-            clock: self.clock,
+            clock: Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from)),
             once: self.once.build(),
         })
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub use self::handled::{Answered, Handled, Ran, Rest};
 use crate::clock::Clock;
+use crate::counts::Counters;
 use crate::delivery::{self, Delivery};
 use crate::idempotency::{
     Claim, ClaimReply, Done, ForgetReply, IdempotencyKey, LeaseToken, SettleReply,
@@ -20,6 +21,7 @@ use crate::receiver::Receiver;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::runs::Slot;
+use crate::scheme::Scheme;
 use crate::store::{DeliveryStore, Unavailable};
 use crate::waiting::{Either, caught, either, within};
 
@@ -64,14 +66,22 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
     /// [`Refusal::TooManyRuns`] when there is none, [`Refusal::ShuttingDown`] after [`drain`](Self::drain).
     pub fn reserve(&self) -> Result<Slot, Refusal> {
         let inner = &self.once.inner;
-        inner.runs.reserve().inspect_err(|refusal| {
+        let reserved = inner.runs.reserve();
+        if reserved.is_err() {
             inner.counters.turned_away.add();
-            tracing::warn!(
-                scheme = &*self.scheme().name,
-                code = refusal.code(),
-                "webhook refused: no place for its run"
-            );
-        })
+        }
+        reserved
+    }
+
+    /// For adapters: the outcome of an attempt that is refused outside of its run, for want of a place or of time. It is logged here, and an
+    /// attempt that is [`Unfinished`](Refusal::Unfinished) is counted.
+    pub fn refuse(&self, delivery: &Delivery, refusal: Refusal) -> Outcome {
+        if refusal == Refusal::Unfinished {
+            self.once.inner.counters.unfinished.add();
+        }
+        let outcome = Outcome::new(delivery.key(), None, OutcomeKind::Refused(refusal));
+        self.tell(&outcome, delivery.secret_label());
+        outcome
     }
 
     /// When an attempt is to be answered 503 though its run goes on, counted from its arrival: shortly before the sender stops waiting, where it
@@ -79,13 +89,6 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
     #[must_use]
     pub fn answer_after(&self) -> Option<Duration> {
         self.once.inner.settings.answer_after(self.scheme())
-    }
-
-    /// The refusal of an attempt whose run goes on.
-    #[must_use]
-    pub fn unfinished(&self) -> Refusal {
-        self.once.inner.counters.unfinished.add();
-        Refusal::Unfinished
     }
 
     /// For shutting down: lets no further run begin, which is answered 503, and waits for those that go on.
@@ -97,11 +100,13 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         let inner = &self.once.inner;
         inner.runs.close();
         let mut idle = pin!(inner.runs.idle());
-        let clock = self.clock().or(inner.clock.get());
-        let Some(clock) = clock else {
-            // Nobody has brought a clock, so nobody has begun a run.
-            idle.await;
-            return Ok(());
+        let Some(clock) = self.clock() else {
+            // Nobody has brought a clock, so nobody has begun a run; and nobody could wait for so long.
+            let runs = inner.runs.running();
+            return match runs {
+                0 => Ok(()),
+                _ => Err(StillRunning { runs }),
+            };
         };
         let mut timer = pin!(clock.sleep(deadline));
         match either(idle.as_mut(), timer.as_mut()).await {
@@ -118,10 +123,10 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
     /// [`Unavailable`] when the store does not answer.
     pub async fn forget(&self, key: IdempotencyKey) -> Result<ForgetReply, Unavailable> {
         let inner = &self.once.inner;
-        let reply = inner.store().forget(key);
-        match self.clock().or(inner.clock.get()) {
-            Some(clock) => within(clock, inner.settings.store_timeout, "forget", reply).await,
-            None => reply.await,
+        let ask = || inner.store().forget(key);
+        match self.clock() {
+            Some(clock) => within(clock, inner.settings.store_timeout, "forget", ask).await,
+            None => ask().await,
         }
     }
 
@@ -142,7 +147,13 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         Work: Future<Output = Handled<R>>,
     {
         // For `drain`, which no adapter calls.
-        self.once.inner.clock.get_or_init(|| Arc::clone(clock));
+        self.clock_or(|| Arc::clone(clock));
+        let mut unseen = Unseen {
+            scheme: self.scheme(),
+            counters: &self.once.inner.counters,
+            key: delivery.key(),
+            is_seen: false,
+        };
         let run = Run {
             inner: &self.once.inner,
             clock,
@@ -150,6 +161,7 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
             delivery: &delivery,
         };
         let ran = run.run(handler).await;
+        unseen.is_seen = true;
         self.tell(&ran.outcome, delivery.secret_label());
         ran
     }
@@ -160,26 +172,54 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         let code = outcome.code();
         let attempt = outcome.attempt;
         let key = outcome.key.map(tracing::field::display);
-        let message = "webhook delivery";
         // A call each, for a level is part of an event's static data.
+        macro_rules! tell {
+            ($level:ident) => {
+                tracing::$level!(scheme, code, key, attempt, secret_label, "webhook delivery")
+            };
+            ($level:ident, $refusal:expr) => {{
+                let (fault, reason) = ($refusal.fault(), tracing::field::display($refusal));
+                tracing::$level!(
+                    scheme,
+                    code,
+                    key,
+                    attempt,
+                    secret_label,
+                    ?fault,
+                    reason,
+                    "webhook delivery"
+                )
+            }};
+        }
         match &outcome.kind {
-            OutcomeKind::Done | OutcomeKind::Unrecorded => {
-                tracing::debug!(scheme, code, key, attempt, secret_label, "{message}");
-            }
-            OutcomeKind::Duplicate { .. } => {
-                tracing::info!(scheme, code, key, attempt, secret_label, "{message}");
-            }
-            OutcomeKind::Refused(
-                refusal @ (Refusal::InFlight { .. } | Refusal::OverQuota { .. }),
-            ) => {
-                tracing::info!(scheme, code, key, attempt, secret_label, reason = %refusal, "{message}");
-            }
-            OutcomeKind::Refused(refusal) => {
-                tracing::warn!(scheme, code, key, attempt, secret_label, reason = %refusal, "{message}");
-            }
-            OutcomeKind::Released | OutcomeKind::FailedForGood => {
-                tracing::warn!(scheme, code, key, attempt, secret_label, "{message}");
-            }
+            OutcomeKind::Done | OutcomeKind::Unrecorded => tell!(debug),
+            OutcomeKind::Duplicate { .. } => tell!(info),
+            OutcomeKind::Released | OutcomeKind::FailedForGood => tell!(warn),
+            OutcomeKind::Refused(refusal) => match refusal {
+                Refusal::InFlight { .. } | Refusal::OverQuota { .. } => tell!(info, refusal),
+                _ => tell!(warn, refusal),
+            },
+        }
+    }
+}
+
+/// A run whose future is dropped is seen, too: where runs are in place the client may have hung up, elsewhere a runtime was shut down.
+struct Unseen<'r> {
+    scheme: &'r Scheme,
+    counters: &'r Counters,
+    key: Option<IdempotencyKey>,
+    is_seen: bool,
+}
+
+impl Drop for Unseen<'_> {
+    fn drop(&mut self) {
+        if !self.is_seen {
+            self.counters.dropped.add();
+            tracing::warn!(
+                scheme = &*self.scheme.name,
+                key = self.key.map(tracing::field::display),
+                "a run was dropped before its end: its lease has to lapse"
+            );
         }
     }
 }
@@ -401,12 +441,13 @@ impl<S: DeliveryStore> Run<'_, S> {
             if left.is_zero() {
                 return Stopped::Overlong;
             }
-            if lease.is_lost() {
+            if lease.is_fenced() {
                 self.clock.sleep(left).await;
                 continue;
             }
             let wait = match failed {
-                true => settings.store_timeout.min(lease.remaining()),
+                // Also when its time is over by our own count: the store may have heard what it did not answer.
+                true => settings.store_timeout,
                 false => lease.remaining().saturating_sub(most_left),
             };
             self.clock.sleep(wait.min(left)).await;

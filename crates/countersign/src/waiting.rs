@@ -5,20 +5,32 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use pin_project_lite::pin_project;
 
 use crate::clock::Clock;
 use crate::store::Unavailable;
 
 /// A store's reply, waited for so long. No timer is armed for one that is there at once. What goes wrong is logged with its cause; `call` says
 /// what was asked.
-pub(crate) async fn within<T>(
+pub(crate) async fn within<T, Reply>(
     clock: &Arc<dyn Clock>,
     limit: Duration,
     call: &'static str,
-    reply: impl Future<Output = Result<T, Unavailable>>,
-) -> Result<T, Unavailable> {
+    ask: impl FnOnce() -> Reply,
+) -> Result<T, Unavailable>
+where
+    Reply: Future<Output = Result<T, Unavailable>>,
+{
+    // A store that panics is as good as one that does not answer.
+    let asked = caught(async { ask().await });
+    let reply = async {
+        asked
+            .await
+            .unwrap_or_else(|Panicked| Err(Unavailable::new("it panicked")))
+    };
     let reply = in_time(clock, limit, reply).await;
     if let Err(error) = &reply {
         let cause = error.source().map(tracing::field::display);
@@ -70,16 +82,51 @@ pub(crate) async fn either<A, B>(
 /// It panicked. What it said went to the panic hook.
 pub(crate) struct Panicked;
 
-/// Runs the future to its end or to its panic. After a panic it is not polled again.
-pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        // Whatever it left half-done belongs to it alone and is dropped.
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        match polled {
-            Ok(polled) => polled.map(Ok),
-            Err(_) => Poll::Ready(Err(Panicked)),
+/// Runs the future to its end or to its panic. A panic while it is dropped is caught, too.
+pub(crate) fn caught<T>(
+    future: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Panicked>> {
+    Caught {
+        future: Some(future),
+    }
+}
+
+pin_project! {
+    struct Caught<F> {
+        // Taken out when it is done for.
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Caught<F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.end();
         }
-    })
-    .await
+    }
+}
+
+impl<F> Caught<F> {
+    /// Whatever it left half-done belongs to it alone.
+    fn end(self: Pin<&mut Self>) {
+        let mut future = self.project().future;
+        drop(catch_unwind(AssertUnwindSafe(|| future.set(None))));
+    }
+}
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = self.as_mut().project().future.as_pin_mut() else {
+            return Poll::Ready(Err(Panicked));
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+        let ended = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(_) => Err(Panicked),
+        };
+        self.end();
+        Poll::Ready(ended)
+    }
 }

@@ -18,8 +18,8 @@ impl<S: DeliveryStore> Run<'_, S> {
         let settings = &self.inner.settings;
         let mut tries: u32 = 1;
         loop {
-            let reply = self.inner.store().claim(claim);
-            match within(self.clock, settings.store_timeout, "claim", reply).await {
+            let ask = || self.inner.store().claim(claim);
+            match within(self.clock, settings.store_timeout, "claim", ask).await {
                 Err(_) if tries < defaults::STORE_TRIES => {
                     self.inner.counters.claims_repeated.add();
                     tries = tries.saturating_add(1);
@@ -33,8 +33,8 @@ impl<S: DeliveryStore> Run<'_, S> {
         let timeout = self.inner.settings.store_timeout;
         let mut tries: u32 = 1;
         loop {
-            let reply = self.inner.store().settle(settle.clone());
-            match within(self.clock, timeout, "settle", reply).await {
+            let ask = || self.inner.store().settle(settle.clone());
+            match within(self.clock, timeout, "settle", ask).await {
                 Err(_) if tries < defaults::STORE_TRIES => tries = tries.saturating_add(1),
                 reply => return reply,
             }
@@ -63,8 +63,8 @@ impl<S: DeliveryStore> Run<'_, S> {
                     break;
                 }
                 clock.sleep(pause.min(left)).await;
-                let reply = inner.store().settle(settle.clone());
-                match within(&clock, timeout, "settle", reply).await {
+                let ask = || inner.store().settle(settle.clone());
+                match within(&clock, timeout, "settle", ask).await {
                     Ok(SettleReply::Settled | SettleReply::AlreadySettled) => return,
                     Ok(SettleReply::Lost | SettleReply::AlreadyReleased) => break,
                     Err(_) => pause = pause.saturating_mul(2).min(inner.settings.lease),
@@ -84,12 +84,12 @@ impl<S: DeliveryStore> Run<'_, S> {
             token: lease.token(),
             retention: self.inner.retention,
         };
-        let reply = self.inner.store().release(release);
+        let ask = || self.inner.store().release(release);
         match within(
             self.clock,
             self.inner.settings.store_timeout,
             "release",
-            reply,
+            ask,
         )
         .await
         {
@@ -130,8 +130,8 @@ impl<S: DeliveryStore> Run<'_, S> {
                     return;
                 }
                 clock.sleep(pause.min(left)).await;
-                let reply = inner.store().release(release);
-                if within(&clock, inner.settings.store_timeout, "release", reply)
+                let ask = || inner.store().release(release);
+                if within(&clock, inner.settings.store_timeout, "release", ask)
                     .await
                     .is_ok()
                 {
