@@ -212,7 +212,13 @@ impl Inner {
         let mut shard = cell.lock();
         let now = self.now();
         if let Some(slot) = shard.find(hash, &claim.key) {
-            return Ok(self.act(&mut shard, slot, now, |record| record.claim(claim, now)));
+            let mut record = shard.get(slot);
+            let reply = record.claim(claim, now);
+            // Any other reply leaves the record as it is.
+            if matches!(reply, ClaimReply::Claimed { .. }) {
+                self.put(&mut shard, slot, now, &record);
+            }
+            return Ok(reply);
         }
         let mut record = Record::unknown();
         let reply = record.claim(claim, now);
@@ -287,14 +293,18 @@ impl Inner {
     ) -> T {
         let mut record = shard.get(slot);
         let reply = act(&mut record);
+        self.put(shard, slot, now, &record);
+        reply
+    }
+
+    fn put(&self, shard: &mut Locked<'_>, slot: u32, now: Duration, record: &Record) {
         if record.is_expired(now) {
             shard.remove(slot);
             shard.changed = true;
             self.places.give_back(1);
-        } else if shard.put(slot, &record) {
+        } else if shard.put(slot, record) {
             shard.changed = true;
         }
-        reply
     }
 
     fn new_keys(&self) -> u64 {
