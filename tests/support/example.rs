@@ -68,6 +68,12 @@ impl Example {
             .expect("a line")
     }
 
+    /// A connection that says nothing; it is open for as long as it is kept.
+    #[allow(dead_code, reason = "not every example minds")]
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).unwrap()
+    }
+
     /// Asks the program to end, as a service manager does.
     #[allow(dead_code, reason = "not every example has something to say then")]
     pub(crate) fn terminate(&self) {

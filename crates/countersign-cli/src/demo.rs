@@ -137,7 +137,7 @@ impl Table {
         let others = self.rows.iter().filter(|row| !row.is_shown).count();
         writeln!(
             out,
-            "\n{others} further near misses were refused as due and are not shown"
+            "\n{others} further attempts were treated as due and are not shown"
         )?;
         writeln!(
             out,

@@ -145,11 +145,16 @@ struct Recorded<B> {
 impl<B: Body> Recorded<B> {
     fn size_hint(&self) -> SizeHint {
         let read = u64::try_from(self.read.len()).unwrap_or(u64::MAX);
+        let mut hint = SizeHint::new();
         let Some(rest) = &self.rest else {
-            return SizeHint::with_exact(read);
+            // Behind an exact length there would be no place for trailers in HTTP/1.
+            match self.trailers {
+                None => hint.set_exact(read),
+                Some(_) => hint.set_lower(read),
+            }
+            return hint;
         };
         let rest = rest.size_hint();
-        let mut hint = SizeHint::new();
         hint.set_lower(rest.lower().saturating_add(read));
         if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {
             hint.set_upper(upper);

@@ -48,7 +48,8 @@ impl<S> CountersignLayer<S> {
 
 impl<S> CountersignLayer<Once<S>> {
     /// Runs deliveries within the response's future, and not as tasks of their own: for hosts that end or freeze a process as soon as it has
-    /// answered, such as serverless functions. Without a Tokio runtime it is always so.
+    /// answered, such as serverless functions. Without a Tokio runtime it is always so, and then the receiver needs a
+    /// [clock](countersign::ReceiverBuilder::clock) of its own: the default one can wait on Tokio alone.
     ///
     /// What this gives up: a run whose future is dropped, because the client hung up say, ends there, and its delivery is free again when the
     /// lease has lapsed; no answer is given shortly before the sender's deadline; a record that did not reach the store is not tried again

@@ -31,7 +31,10 @@ type Answer<Inner, ResBody> =
     Result<Response<ResponseBody<ResBody>>, <Inner as Service<Request<VerifiedBody>>>::Error>;
 
 type Running<Inner, ResBody> =
-    Pin<Box<dyn Future<Output = (Answer<Inner, ResBody>, Option<Rest>)> + Send>>;
+    Pin<Box<dyn Future<Output = (Answer<Inner, ResBody>, Afterwards)> + Send>>;
+
+/// What there is to do behind the answer, and the place that is held until it is done.
+type Afterwards = (Option<Rest>, Option<Slot>);
 
 pin_project! {
     /// The response of [`Countersign`](crate::Countersign) with a store.
@@ -161,12 +164,13 @@ where
         };
         let (tell, answer) = oneshot::channel();
         let task = async move {
-            let (answer, rest) = running.await;
+            let (answer, (rest, slot)) = running.await;
             // Nobody may be waiting any more: the client hung up, or was answered before its deadline.
             drop(tell.send(answer));
             if let Some(rest) = rest {
                 rest.await;
             }
+            drop(slot);
         };
         runtime.spawn(task.in_current_span());
         let left = guard
@@ -208,7 +212,7 @@ async fn run<Inner, ResBody, S>(
     delivery: Delivery,
     inner: Inner,
     request: Request<VerifiedBody>,
-) -> (Answer<Inner, ResBody>, Option<Rest>)
+) -> (Answer<Inner, ResBody>, Afterwards)
 where
     Inner: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
     S: DeliveryStore,
@@ -216,7 +220,13 @@ where
 {
     let receiver = &guard.receiver;
     let records = receiver.scheme().answer == AnswerKind::Content;
-    let handler = |lease| handle(inner, request, lease, records);
+    let scheme = receiver.scheme().name.clone();
+    let key = delivery.key();
+    let unrecorded = move |why: &'static str| {
+        let key = key.map(tracing::field::display);
+        tracing::warn!(scheme = &*scheme, key, "{why}");
+    };
+    let handler = |lease| handle(inner, request, lease, records.then_some(unrecorded));
     let ran = receiver.run(slot, delivery, &guard.clock, handler).await;
     let mut answer = match ran.answer {
         Answered::Response(answer) => answer,
@@ -230,7 +240,7 @@ where
     if let Ok(response) = &mut answer {
         response.extensions_mut().insert(ran.outcome);
     }
-    (answer, ran.rest)
+    (answer, (ran.rest, ran.slot))
 }
 
 /// The inner service, asked whether it is ready only now: what it reserves then is not held for what never runs.
@@ -238,7 +248,7 @@ async fn handle<Inner, ResBody>(
     mut inner: Inner,
     mut request: Request<VerifiedBody>,
     lease: Option<Lease>,
-    records: bool,
+    records: Option<impl Fn(&'static str)>,
 ) -> Handled<Answer<Inner, ResBody>>
 where
     Inner: Service<Request<VerifiedBody>, Response = Response<ResBody>>,
@@ -262,18 +272,27 @@ where
         .get_all(CONTENT_ENCODING)
         .iter()
         .all(|encoding| encoding == "identity");
-    let (body, recorded) = if records && is_plain && status.is_success() {
-        match ResponseBody::read(body, defaults::MAX_RECORDED_BODY).await {
-            Ok(read) => read,
-            // An answer that cannot be given to its end is none, and the sender's retry runs.
-            Err(_) => {
-                let broken = respond(&outcome::unguarded()).map(ResponseBody::fixed);
-                tracing::warn!("a handler's answer broke off, and its delivery is given back");
-                return Handled::new(broken.status(), Ok(broken));
+    let (body, recorded) = match records {
+        Some(warn) if status.is_success() && !is_plain => {
+            warn("an encoded answer is not recorded: duplicates get its status alone");
+            (ResponseBody::inner(body), None)
+        }
+        Some(warn) if status.is_success() => {
+            match ResponseBody::read(body, defaults::MAX_RECORDED_BODY).await {
+                Ok((body, None)) => {
+                    warn("an answer over 16 KiB is not recorded: duplicates get its status alone");
+                    (body, None)
+                }
+                Ok(read) => read,
+                // An answer that cannot be given to its end is none, and the sender's retry runs.
+                Err(_) => {
+                    warn("a handler's answer broke off: its delivery is given back");
+                    let broken = respond(&outcome::unguarded()).map(ResponseBody::fixed);
+                    return Handled::new(broken.status(), Ok(broken));
+                }
             }
         }
-    } else {
-        (ResponseBody::inner(body), None)
+        _ => (ResponseBody::inner(body), None),
     };
     let media_type = head.headers.get(CONTENT_TYPE);
     let media_type = media_type

@@ -58,13 +58,15 @@ use crate::run::RunFuture;
 ///    type. A run that has lost its lease is answered 503, whatever it came to.
 ///
 /// Where the sender's [deadline](countersign::Receiver::answer_after) is known, an unfinished run is answered 503 shortly before it, and goes on.
-/// What became of a delivery is in the response's extensions, as an [`Outcome`](countersign::Outcome); of an attempt that found no place, or
-/// could not wait, there is the refusal alone. The manual has
+/// What became of a delivery is in the response's extensions, as an [`Outcome`](countersign::Outcome), beside the refusal
+/// where it is one. The manual has
 /// [the table](countersign::manual::what_2xx_promises#what-each-outcome-answers). In the log an event with `scheme`, `code`, `key` and `attempt`
 /// stands in the place of the one that says "accepted": DEBUG when the delivery was done, INFO for copies and what is over quota, WARN for the
 /// rest. An attempt that could not wait has two: its own refusal, and what its run came to.
 ///
-/// The inner service, its futures and its bodies must then be [`Send`], and what it holds `'static`: it is moved into that task.
+/// The inner service, its futures and its bodies must then be [`Send`], and what it holds `'static`: it is moved into that task. The request's
+/// `tracing` span comes along; task-local values of the caller do not. Timeouts and limits outside of this service see the request and not the
+/// run, which goes on; inside of it they see the run.
 pub struct Countersign<Inner, S = NoStore> {
     inner: Inner,
     guard: Arc<Guard<S>>,

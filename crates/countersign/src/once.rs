@@ -269,8 +269,9 @@ impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
         self
     }
 
-    /// Names this endpoint in its keys: at most 256 bytes, empty unless it is set. Two endpoints that get the same sender's events and share a
-    /// store need different names, or one of them takes the other's deliveries for its own duplicates; replicas of one endpoint need the same.
+    /// Names this endpoint in its keys: at most 256 bytes, empty unless it is set. **Receivers of one scheme that share a store need different
+    /// names**, be it that two routes get the same sender's events or that several senders use one scheme, each with a secret of its own (Standard
+    /// Webhooks): one of them would take the other's deliveries for its own duplicates, which do not run. Replicas of one endpoint need the same.
     pub fn endpoint(mut self, name: impl Into<String>) -> Self {
         self.once.settings.endpoint = name.into();
         self

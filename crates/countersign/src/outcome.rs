@@ -109,6 +109,11 @@ pub(crate) fn of_duplicate(done: &Done, success: &Success) -> StatusCode {
     }
 }
 
+/// Does HTTP let an answer with this status have a body?
+pub(crate) fn may_have_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT)
+}
+
 /// What became of a delivery that was claimed, or that was to be. It is in the extensions of the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -292,7 +292,8 @@ impl ReceiverBuilder {
     /// Remembers deliveries in this store: one that was done is not done again, and one that failed is not lost.
     ///
     /// Receivers that share a store, replicas say, know each other's deliveries if their scheme, [`namespace`](Self::namespace) and
-    /// [`endpoint`](Self::endpoint) are equal. Give every endpoint that shares a store with another one of the same sender a name of its own.
+    /// [`endpoint`](Self::endpoint) are equal. Give every other endpoint of the same scheme that shares the store a name of its own, or its deliveries may be
+    /// taken for duplicates.
     pub fn store<S: DeliveryStore>(self, store: S) -> ReceiverBuilder<WithStore<S>> {
         ReceiverBuilder {
             scheme: self.scheme,

@@ -52,11 +52,13 @@ impl ReplyKind {
 impl Reply {
     /// What was recorded of a delivery that was done.
     pub(crate) fn duplicate(done: &Done, success: &Success) -> Self {
+        let status = outcome::of_duplicate(done, success);
         let answer = done.answer.as_deref();
+        let answer = answer.filter(|_| outcome::may_have_body(status));
         let kind = answer.and_then(RecordedAnswer::media_type);
         Self {
             kind: ReplyKind::Duplicate,
-            status: outcome::of_duplicate(done, success),
+            status,
             content_type: kind.and_then(|kind| HeaderValue::try_from(kind).ok()),
             headers: Vec::new(),
             body: answer.map_or_else(Bytes::new, |answer| Bytes::copy_from_slice(answer.body())),

@@ -23,7 +23,7 @@ use crate::reply::Reply;
 use crate::runs::Slot;
 use crate::scheme::Scheme;
 use crate::store::{DeliveryStore, Unavailable};
-use crate::waiting::{Either, caught, either, within};
+use crate::waiting::{Either, Panicked, caught, either, within};
 
 /// A claim of which nobody knows whether the store has heard it.
 #[derive(Clone, Copy)]
@@ -91,7 +91,8 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         self.once.inner.settings.answer_after(self.scheme())
     }
 
-    /// For shutting down: lets no further run begin, which is answered 503, and waits for those that go on.
+    /// For shutting down: lets no further run begin, which is answered 503, and waits for those that go on, until their answers are handed over.
+    /// The server has to write them yet: let it go on beside this, and end when both have.
     ///
     /// # Errors
     /// [`StillRunning`] when the deadline passes first. What still runs goes on; if the process ends, its leases lapse and the senders' retries
@@ -108,7 +109,8 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
                 _ => Err(StillRunning { runs }),
             };
         };
-        let mut timer = pin!(clock.sleep(deadline));
+        // Not before there is something to wait for.
+        let mut timer = pin!(async { clock.sleep(deadline).await });
         match either(idle.as_mut(), timer.as_mut()).await {
             Either::First(()) => Ok(()),
             Either::Second(()) => Err(StillRunning {
@@ -157,10 +159,10 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         let run = Run {
             inner: &self.once.inner,
             clock,
-            slot,
             delivery: &delivery,
         };
-        let ran = run.run(handler).await;
+        let mut ran = run.run(handler).await;
+        ran.slot = Some(slot);
         unseen.is_seen = true;
         self.tell(&ran.outcome, delivery.secret_label());
         ran
@@ -235,7 +237,6 @@ pub struct StillRunning {
 struct Run<'r, S> {
     inner: &'r Arc<Inner<S>>,
     clock: &'r Arc<dyn Clock>,
-    slot: Slot,
     delivery: &'r Delivery,
 }
 
@@ -309,7 +310,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             counters.lost.add();
             let rest = self.give_back(&lease).await;
             let mut ran = self.refused(Some(key), Some(attempt), Refusal::LeaseLost);
-            ran.rest = rest.map(|rest| self.keeping_slot(rest));
+            ran.rest = rest;
             return ran;
         }
         let work = self.work(handler, Some(lease.clone()));
@@ -319,7 +320,7 @@ impl<S: DeliveryStore> Run<'_, S> {
                 let refusal = self.stopped(&stopped);
                 let rest = self.give_back(&lease).await;
                 let mut ran = self.refused(Some(key), Some(attempt), refusal);
-                ran.rest = rest.map(|rest| self.keeping_slot(rest));
+                ran.rest = rest;
                 ran
             }
         }
@@ -375,6 +376,7 @@ impl<S: DeliveryStore> Run<'_, S> {
                     outcome: Outcome::new(key, None, OutcomeKind::Unrecorded),
                     answer: Answered::Response(handled.response),
                     rest: None,
+                    slot: None,
                 };
                 (ran, done)
             }
@@ -385,7 +387,7 @@ impl<S: DeliveryStore> Run<'_, S> {
                 Some(done) if self.inner.runs.is_roomy() => {
                     let settle = self.settle_of(unclear.key, unclear.token, done);
                     let rest = self.settle_later(settle, unclear.end, false);
-                    Some(self.keeping_slot(rest))
+                    Some(rest)
                 }
                 Some(_) => None,
                 None => self.give_back_later(unclear),
@@ -420,7 +422,18 @@ impl<S: DeliveryStore> Run<'_, S> {
         lease: &Lease,
     ) -> Result<T, Stopped> {
         let mut work = pin!(work);
-        let mut keeper = pin!(self.keep(lease));
+        let mut keeper = pin!(async {
+            match caught(self.keep(lease)).await {
+                Ok(stopped) => stopped,
+                // A clock that cannot wait, such as Tokio's on a runtime without its timer. The work is better off without.
+                Err(Panicked) => {
+                    tracing::error!(
+                        "the clock panicked: a lease is not extended, and its run has no limit"
+                    );
+                    std::future::pending().await
+                }
+            }
+        });
         match either(work.as_mut(), keeper.as_mut()).await {
             Either::First(worked) => worked,
             Either::Second(stopped) => Err(stopped),
@@ -475,7 +488,8 @@ impl<S: DeliveryStore> Run<'_, S> {
             return Ran {
                 outcome: Outcome::new(key, attempt, OutcomeKind::Released),
                 answer: Answered::Response(response),
-                rest: rest.map(|rest| self.keeping_slot(rest)),
+                rest,
+                slot: None,
             };
         };
         let kind = match failed_for_good {
@@ -503,7 +517,8 @@ impl<S: DeliveryStore> Run<'_, S> {
         Ran {
             outcome: Outcome::new(key, attempt, kind),
             answer: Answered::Response(response),
-            rest: rest.map(|rest| self.keeping_slot(rest)),
+            rest,
+            slot: None,
         }
     }
 
@@ -544,6 +559,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             ),
             answer: Answered::Reply(Reply::duplicate(done, &scheme.retry.success)),
             rest: None,
+            slot: None,
         }
     }
 
@@ -557,6 +573,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             outcome: Outcome::new(key, attempt, OutcomeKind::Refused(refusal.clone())),
             answer: Answered::Refused(refusal),
             rest: None,
+            slot: None,
         }
     }
 }

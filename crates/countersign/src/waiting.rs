@@ -1,5 +1,6 @@
 //! Waiting for two things at once, without a runtime.
 
+use std::any::Any;
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -91,6 +92,11 @@ pub(crate) fn caught<T>(
     }
 }
 
+/// What a panic carries may panic itself when it is dropped. So it never is: a few bytes for each panic.
+fn keep_quiet(payload: Box<dyn Any + Send>) {
+    std::mem::forget(payload);
+}
+
 pin_project! {
     struct Caught<F> {
         // Taken out when it is done for.
@@ -109,7 +115,9 @@ impl<F> Caught<F> {
     /// Whatever it left half-done belongs to it alone.
     fn end(self: Pin<&mut Self>) {
         let mut future = self.project().future;
-        drop(catch_unwind(AssertUnwindSafe(|| future.set(None))));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| future.set(None))) {
+            keep_quiet(payload);
+        }
     }
 }
 
@@ -124,7 +132,10 @@ impl<F: Future> Future for Caught<F> {
         let ended = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
-            Err(_) => Err(Panicked),
+            Err(payload) => {
+                keep_quiet(payload);
+                Err(Panicked)
+            }
         };
         self.end();
         Poll::Ready(ended)

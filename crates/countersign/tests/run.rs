@@ -695,7 +695,7 @@ fn what_can_be_done_without_leaves_half_of_the_places_to_runs() {
             bench.store.claim.lock().unwrap().extend([Trouble::Down; 2]);
             let ran = bench.run(ok).now();
             assert_eq!(ran.rest.is_some(), goes_on, "{policy:?} {number}");
-            rests.extend(ran.rest);
+            rests.extend(ran.rest.map(|rest| (rest, ran.slot)));
         }
     }
 }

@@ -19,6 +19,8 @@ use countersign_axum::{
 };
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 #[derive(Deserialize)]
 struct Event {
@@ -83,20 +85,26 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on {}", listener.local_addr()?);
     let mut end = signal(SignalKind::terminate())?;
+    let (tell, told) = oneshot::channel();
     let stop = async move {
         tokio::select! {
             _ = end.recv() => {}
             _ = tokio::signal::ctrl_c() => {}
         }
+        let _ = tell.send(());
     };
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop)
-        .await?;
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stop);
+    let serving = tokio::spawn(serving.into_future());
+    let _ = told.await;
 
-    // Runs outlive their requests: a client that hung up has not ended them.
+    // Runs outlive their requests: a client that hung up has not ended them. The server goes on meanwhile.
     match receiver.drain(Duration::from_secs(30)).await {
         Ok(()) => println!("everything is done"),
         Err(still) => println!("{still}; the senders will come again"),
+    }
+    // It writes its last answers, and somebody who keeps a connection open does not keep the process.
+    if timeout(Duration::from_secs(5), serving).await.is_err() {
+        println!("somebody was still connected");
     }
     Ok(())
 }

@@ -213,3 +213,91 @@ async fn forgetting_has_a_timeout_before_the_first_run() {
     let forgotten = tokio::time::timeout(secs(60), receiver.forget(key)).await;
     assert!(forgotten.expect("hangs").is_err());
 }
+
+/// What a panic carries may panic when it is dropped: that took the run with it, and its lease stayed.
+#[tokio::test(start_paused = true)]
+async fn a_panic_that_carries_another_one_is_a_panic() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("as the test says");
+            }
+        }
+    }
+    let rig = rig(|_| async {
+        std::panic::panic_any(Bomb);
+        #[allow(unreachable_code)]
+        say(200, "done")
+    });
+    for _ in 0..2 {
+        rig.send("evt_1")
+            .await
+            .is_refused(500, Refusal::HandlerPanicked, None);
+    }
+    assert_eq!(rig.receiver.counts().panicked, 2);
+    rig.assert_idle().await;
+}
+
+/// A runtime without its timer made every run panic whose handler waited for anything.
+#[test]
+fn a_clock_that_cannot_wait_ends_no_run() {
+    let receiver = Receiver::builder(providers::STRIPE, Secret::new(SECRET).unwrap())
+        .store(countersign_tower::MemoryStore::single_process(8))
+        .build()
+        .unwrap();
+    let handler = tower::service_fn(|_: http::Request<countersign_tower::VerifiedBody>| async {
+        tokio::task::yield_now().await;
+        let response = Response::new(body("done"));
+        Ok::<_, std::convert::Infallible>(response)
+    });
+    let service = tower::Layer::layer(&CountersignLayer::new(receiver.clone()), handler);
+    let sender = countersign_testkit::Sender::new(providers::STRIPE, SECRET);
+    let attempt = || {
+        sender
+            .send(r#"{"id":"evt_1"}"#)
+            .map(http_body_util::Full::new)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    for done in [OutcomeKind::Done, duplicate_replay()] {
+        let response = tower::ServiceExt::oneshot(service.clone(), attempt());
+        let response = runtime.block_on(response).unwrap();
+        assert_eq!(response.status(), 200);
+        let outcome = response.extensions().get::<countersign_tower::Outcome>();
+        assert_eq!(outcome.unwrap().kind, done);
+    }
+    assert_eq!(runtime.block_on(receiver.drain(secs(1))), Ok(()));
+}
+
+fn duplicate_replay() -> OutcomeKind {
+    OutcomeKind::Duplicate {
+        replay: true,
+        body_changed: false,
+    }
+}
+
+/// Before an exact length HTTP/1 leaves no place for trailers.
+#[tokio::test(start_paused = true)]
+async fn an_answer_with_trailers_declares_no_length() {
+    use http_body::Body as _;
+    use http_body_util::{BodyExt as _, Full};
+    let rig = rig_with(
+        providers::SLACK,
+        |builder| builder,
+        |_| async {
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("x-sum", "1".parse().unwrap());
+            let frames = Full::new(bytes::Bytes::from("ab"));
+            let frames = frames.map_err(|never| match never {});
+            let frames = frames.with_trailers(async move { Some(Ok(trailers)) });
+            Ok(Response::new(frames.boxed_unsync()))
+        },
+    );
+    let request = rig.attempt("Ev1");
+    let response = tower::ServiceExt::oneshot(rig.service.clone(), request).await;
+    let response = response.unwrap();
+    assert_eq!(response.body().size_hint().exact(), None);
+    assert_eq!(response.body().size_hint().lower(), 2);
+}

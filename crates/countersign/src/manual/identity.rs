@@ -94,7 +94,8 @@
 //!
 //! # Endpoints that share a store
 //! Receivers know each other's deliveries when scheme, namespace, endpoint and signed tenant are equal. That is what replicas need, and what
-//! two endpoints must not have that get the same events, for the second would take the first one's work for its own:
+//! two endpoints of one scheme must not have: neither those that get the same events, nor those of two senders that use one scheme with a
+//! secret each (two vendors with Standard Webhooks, two shops). The second would take the first one's work for its own:
 //!
 //! ```
 //! use countersign::{MemoryStore, Receiver, Secret, Timestamp, providers::INTERCOM};

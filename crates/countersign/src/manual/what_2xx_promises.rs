@@ -28,7 +28,7 @@
 //! | `failed_for_good` | the handler's answer, whatever its status | the handler's | ran | is a duplicate, answered 200 |
 //! | `released` | the handler's answer, no 2xx | the handler's | ran | runs |
 //! | `unrecorded` | the handler's answer | the handler's | ran, without a lease | runs |
-//! | `duplicate`, `duplicate_replay`, `duplicate_changed` | the recorded status; the body too where the service reads it | – | did not run | is a duplicate |
+//! | `duplicate`, `duplicate_replay`, `duplicate_changed` | the recorded status; the body too where the service reads it and it was [recorded](#answers-that-are-read) | – | did not run | is a duplicate |
 //! | `replayed`, `body_changed` | 400, where refusing them was chosen | – | did not run | is refused or a duplicate |
 //! | `in_flight` | 503 | what is left of the other run's lease | did not run; another run is at it | what the other run comes to |
 //! | `over_quota` | 429 | what the quota says, at least 1 s | did not run | runs |
@@ -41,8 +41,8 @@
 //! | `handler_panicked` | 500 | – | ran up to its panic | runs |
 //! | `run_too_long` | 503 | 5 s | was dropped half-way | runs |
 //!
-//! - `too_many_runs`, `shutting_down` and `unfinished` are decided outside of the run: for these there is a [`Refusal`](crate::Refusal) in the
-//!   response's extensions, and no `Outcome`.
+//! - For every refusal there is the [`Refusal`](crate::Refusal) in the response's extensions as well. An attempt that is `unfinished` has its event,
+//!   and its run another one when it ends.
 //! - A place for the run is taken before the store is asked. So while there is none, and while the receiver shuts down, duplicates are
 //!   answered 503, too.
 //! - A `lease_lost` can come without a run: a claim was repeated because no reply had come, and its own lease was over by then.
@@ -77,6 +77,11 @@
 //! away. Should an operator find that the handler was wrong, [`forget`](crate::Receiver::forget) with the key from the log lets the next
 //! attempt, or a redelivery by hand, run.
 //!
+//! # Answers that are read
+//! Twilio and Slack read what they are answered ([`AnswerKind::Content`](crate::scheme::AnswerKind::Content)), so for them the body and the
+//! media type of a 2xx are recorded, no cookies and no other headers. Not recorded, with a warning in the log, is a body over 16 KiB or one that
+//! has a `Content-Encoding`: duplicates get the status alone. Compression belongs outside of the layer.
+//!
 //! # The sender's deadline
 //! Where it is known how long a service waits (Slack 3 s, Intercom and Shopify 5 s, GitHub and Mailchimp 10 s, Twilio 15 s, WooCommerce 60 s), or
 //! [`answer_within`](crate::ReceiverBuilder::answer_within) says so, a run that is not finished is answered 503 a tenth of that time before, and
@@ -90,9 +95,13 @@
 //!
 //! # At shutdown
 //! [`Receiver::drain`](crate::Receiver::drain) lets no run begin any more (503, `shutting_down`) and waits for those that go on, records on
-//! their way to the store included. Keep a clone of the receiver for it; clones are one. When the deadline passes first it says how many are
+//! their way to the store included, until their answers are handed over. Keep a clone of the receiver for it; clones are one. When the deadline passes first it says how many are
 //! still at it. If the process then ends, their leases lapse, within a minute unless [`lease`](crate::ReceiverBuilder::lease) was set, and the
 //! senders' retries run.
+//!
+//! Draining begins when the server is told to stop, and not when it has stopped: a server that waits for its connections waits for clients, and one
+//! that holds a connection open would keep `drain` from ever being called. So let the server go on beside it, and give it a few seconds
+//! more, as the example `run-once` does: a drained receiver has recorded, and the last answers have to be written yet.
 //!
 //! ```
 //! use countersign::{MemoryStore, Receiver, Refusal, Secret, providers::STRIPE};
@@ -119,5 +128,7 @@
 //! - a run whose future is dropped, by a hang-up say, ends where it is, and the delivery is free again when its lease has lapsed;
 //! - nothing is answered before the sender's deadline;
 //! - a record that did not reach the store in time, and a lease that could not be given back, are not tried again after the answer.
+//!
+//! Without Tokio the receiver needs a [clock](crate::ReceiverBuilder::clock) of its own.
 //!
 //! The promise above stays, with more left to lapsing leases.

@@ -106,7 +106,7 @@ impl<S: DeliveryStore> Run<'_, S> {
     }
 
     /// Nothing depends on it but how soon the next attempt can run. So while a store is away, this leaves half of the places to runs.
-    pub(super) fn give_back_later(self, unclear: Unclear) -> Option<Rest> {
+    pub(super) fn give_back_later(&self, unclear: Unclear) -> Option<Rest> {
         if !self.inner.runs.is_roomy() {
             return None;
         }
@@ -116,7 +116,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             retention: self.inner.retention,
         };
         let rest = self.release_later(release, unclear.end);
-        Some(self.keeping_slot(rest))
+        Some(rest)
     }
 
     pub(super) fn release_later(&self, release: Release, end: Duration) -> Rest {
@@ -139,15 +139,6 @@ impl<S: DeliveryStore> Run<'_, S> {
                 }
                 pause = pause.saturating_mul(2).min(inner.settings.lease);
             }
-        }))
-    }
-
-    /// What goes on after the answer is a run, too.
-    pub(super) fn keeping_slot(self, rest: Rest) -> Rest {
-        let slot = self.slot;
-        Rest(Box::pin(async move {
-            rest.await;
-            drop(slot);
         }))
     }
 }

@@ -12,6 +12,7 @@ use crate::idempotency::{Done, RecordedAnswer};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::runs::Slot;
 
 /// What a handler came to.
 #[derive(Debug)]
@@ -81,6 +82,8 @@ pub struct Ran<R> {
     pub answer: Answered<R>,
     /// What is still to be done when the sender has been answered. Dropping it loses nothing but a record or a given-back lease.
     pub rest: Option<Rest>,
+    /// The run's place. Keep it until the answer is handed over and the rest is done: [`drain`](crate::Receiver::drain) waits for it.
+    pub slot: Option<Slot>,
 }
 
 /// What is to be answered.

@@ -52,7 +52,8 @@ use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 ///
 /// Calls complete at once and never wait for anything but a lock, which is held for a microsecond or so, and longer where its share of the
 /// index doubles. A future that is dropped before it is polled has had no effect; there is no other point at which it could be dropped.
-/// Clones are the same store.
+/// Clones are the same store: receivers
+/// of one scheme that share it need an [`endpoint`](crate::ReceiverBuilder::endpoint) name each.
 ///
 /// # Hostile input
 /// Keys come from verified deliveries alone. A sender with a valid secret who invents ids fills the store up to its capacity, and from
