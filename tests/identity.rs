@@ -19,6 +19,8 @@ mod events;
 mod files;
 #[path = "identity/pairs.rs"]
 mod pairs;
+#[path = "identity/places.rs"]
+mod places;
 #[path = "identity/reencoded.rs"]
 mod reencoded;
 #[path = "identity/retention.rs"]

@@ -168,7 +168,7 @@ fn every_spelling_of_a_captured_attempt_has_its_key() {
     assert_eq!(wrong, Vec::<String>::new());
     let unasked = choices.get("").copied().unwrap_or_default();
     assert!(accepted > 10_000, "only {accepted}");
-    assert!(unasked > 270 && choices.len() == 4, "{choices:?}");
+    assert!(unasked >= 270 && choices.len() == 4, "{choices:?}");
 }
 
 fn keys<const N: usize>(pair: &Pair, requests: [Request<Bytes>; N]) -> [IdempotencyKey; N] {

@@ -235,8 +235,8 @@ fn nothing_may_be_zero() {
     );
     assert_refused(
         &STRIPE,
-        |builder| builder.max_run(Duration::ZERO),
-        "max_run",
+        |builder| builder.run_timeout(Duration::ZERO),
+        "run_timeout",
         LONGER,
     );
     assert_taken(&STRIPE, |builder| builder.max_runs(1));

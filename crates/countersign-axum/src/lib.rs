@@ -93,7 +93,7 @@
 //!   sender's retry runs.
 //! - [`ForGood`] around an answer says that no retry will help: copies get 200, and the handler does not run again.
 //! - The [`Lease`] comes as `Extension<Lease>`: the number of the run, the time left, a way to ask for more. A delivery that is not told from
-//!   others, and a run while the store is away and [`StoreFailure::Run`] was chosen, have none: take `Option<Extension<Lease>>` there, for
+//!   others, and a run while the store is away and [`StorePolicy::Run`] was chosen, have none: take `Option<Extension<Lease>>` there, for
 //!   axum answers 500 where a plain one is missing.
 //! - A copy that comes while the handler runs is answered 503. The handler goes on when the client hangs up.
 //!

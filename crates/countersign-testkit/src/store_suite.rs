@@ -46,8 +46,8 @@
 //! | `cancelled` | futures that are dropped half-way have had their effect or have none |
 //! | `history` | pseudo-random histories, the same in each run, agree with the [model](crate::store_model::StoreModel) |
 //!
-//! A store is asked for no lease and no retention of zero, and for none that is longer than a million times its [tick](StoreUnderTest::tick)
-//! or its [drift](StoreUnderTest::drift). A call that never completes hangs the suite.
+//! A store is asked for no lease and no retention of zero; where its [tick](StoreUnderTest::tick) is a millisecond, for leases of up to a day
+//! and retentions of up to 31. A call that never completes hangs the suite.
 //!
 //! # What it cannot try
 //! Whether a store keeps what it was told when it is restarted, and whether two processes that share it are as exact as two threads:

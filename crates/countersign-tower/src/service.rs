@@ -50,8 +50,8 @@ use crate::run::RunFuture;
 /// 3. **The [quota](countersign::ReceiverBuilder::quota)**, where there is one. Over it: given back, and 429.
 /// 4. **The inner service** is asked whether it is ready, and called, with the [`Lease`](countersign::Lease) in the request's extensions. (There
 ///    is none for deliveries that are not told from others, nor while the store is away under
-///    [`StoreFailure::Run`](countersign::StoreFailure::Run).) The lease is extended while it runs. A panic is answered 500 and a run beyond
-///    [`max_run`](countersign::ReceiverBuilder::max_run) 503; both are given back.
+///    [`StorePolicy::Run`](countersign::StorePolicy::Run).) The lease is extended while it runs. A panic is answered 500 and a run beyond
+///    [`run_timeout`](countersign::ReceiverBuilder::run_timeout) 503; both are given back.
 /// 5. **The record.** A 2xx, or [`FailedForGood`](countersign::FailedForGood) in the response's extensions, is recorded before the response is
 ///    passed on; anything else, an error of the inner service included, is given back. Where the sender reads answers
 ///    ([`AnswerKind::Content`](countersign::scheme::AnswerKind::Content)), the body of a 2xx is read up to 16 KiB first and recorded with its media

@@ -18,7 +18,7 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
     /// The wall clock, for tolerances only. It may jump.
     fn now(&self) -> Timestamp;
 
-    /// Time since a fixed moment of this clock's choice, for timeouts only. It never goes back.
+    /// Time since a fixed moment of this clock's choice, for timeouts, and for leases and retentions in memory. It never goes back.
     fn monotonic(&self) -> Duration;
 
     /// Completes `duration` later by the monotonic time.

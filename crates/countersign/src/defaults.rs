@@ -40,6 +40,10 @@ pub const MAX_RECORDED_BODY: usize = 16 * 1024;
 /// free again before the sender's next retry but one.
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// The longest that a lease may be set, or asked, to: every lease is finite, and a day is longer than any sender's deadline and most of their
+/// retries.
+pub const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How long one call to the store may take: a store nearby answers in milliseconds, and the sender is waiting.
 pub const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -50,7 +54,7 @@ pub const STORE_TRIES: u32 = 2;
 pub const MAX_RUNS: usize = 1_024;
 
 /// How long one run may take before it is ended and its work is given back: a handler that hangs must not hold its delivery for ever.
-pub const MAX_RUN: Duration = Duration::from_secs(15 * 60);
+pub const RUN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// What retention has beyond the sender's last retry: senders' clocks and their queues are not exact.
 pub const RETENTION_MARGIN: Duration = Duration::from_secs(24 * 60 * 60);

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::defaults::{MAX_FIELD_LEN, MAX_JOINED_LEN};
 use crate::form;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
-use crate::identity::{Said, fingerprint};
+use crate::identity::{Placed, Said, fingerprint};
 use crate::json::{self, Found};
 use crate::mac::sha256;
 use crate::refusal::Refusal;
@@ -130,7 +130,7 @@ impl Verified {
                 fields.first(&scheme.tenant, 2, head, &any)?,
             ];
             let once = self.once(&fields, &found, head)?;
-            (found, once)
+            (found.map(|found| found.map(|(_, field)| field)), once)
         };
         Ok(Delivery(Arc::new(Inner {
             verified: self,
@@ -144,7 +144,7 @@ impl Verified {
     fn once(
         &self,
         fields: &Fields<'_>,
-        [id, event, tenant]: &[Option<Field>; 3],
+        [id, event, tenant]: &[Option<(u8, Field)>; 3],
         head: &impl Head,
     ) -> Result<Option<Once>, Refusal> {
         let compiled = &*self.compiled;
@@ -153,8 +153,8 @@ impl Verified {
         };
         let scheme = &compiled.scheme;
         // An unsigned value in front of a signed one must not hide it: anybody may have put it there.
-        let signed = |found: &Option<Field>, places, which| match found {
-            Some(field) if !field.signed => {
+        let signed = |found: &Option<(u8, Field)>, places, which| match found {
+            Some((_, field)) if !field.signed => {
                 fields.first(places, which, head, &|place| scheme.signs(place))
             }
             found => Ok(found.clone()),
@@ -164,10 +164,10 @@ impl Verified {
         let key = identity.key(
             scheme,
             &Said {
-                signed_id: signed_id.as_ref().map(Field::as_str),
-                any_id: id.as_ref().map(Field::as_str),
-                event: event.as_ref().map(Field::as_str),
-                signed_tenant: signed_tenant.as_ref().map(Field::as_str),
+                signed_id: signed_id.as_ref().map(placed),
+                any_id: id.as_ref().map(placed),
+                event: event.as_ref().map(|(_, event)| event.as_str()),
+                signed_tenant: signed_tenant.as_ref().map(placed),
                 content: self.content.as_ref(),
             },
         );
@@ -190,6 +190,13 @@ impl Verified {
             signature,
             content: fingerprint(&content),
         }))
+    }
+}
+
+fn placed((at, field): &(u8, Field)) -> Placed<'_> {
+    Placed {
+        at: *at,
+        text: field.as_str(),
     }
 }
 
@@ -361,14 +368,14 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The first place of a list that counts and holds a value. `which` is the list's position in [`Compiled::fields`].
+    /// The first place of a list that counts and holds a value, and its position. `which` is the list's position in [`Compiled::fields`].
     fn first(
         &self,
         places: &List<Place>,
         which: usize,
         head: &impl Head,
         counts: &dyn Fn(&Place) -> bool,
-    ) -> Result<Option<Field>, Refusal> {
+    ) -> Result<Option<(u8, Field)>, Refusal> {
         for (at, place) in places.iter().enumerate() {
             if !counts(place) {
                 continue;
@@ -391,7 +398,9 @@ impl<'a> Fields<'a> {
                 };
                 return Err(Refusal::FieldMalformed { name });
             }
-            return Ok(Some(Field { text, signed }));
+            // Lists are no longer than that; if one were, its last places would count as one.
+            let at = u8::try_from(at).unwrap_or(u8::MAX);
+            return Ok(Some((at, Field { text, signed })));
         }
         Ok(None)
     }

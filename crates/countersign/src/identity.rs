@@ -4,7 +4,7 @@ use crate::danger::Deduplicate;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::mac::sha256;
 use crate::receiver::SettingError;
-use crate::scheme::{Part, Repeats, RetryBody, RetryStamp, Scheme};
+use crate::scheme::{Part, Place, Repeats, RetryBody, RetryStamp, Scheme};
 
 /// The layout of what a key is made of. Another layout gets another number, and knows no old key.
 const FORMAT: &[u8] = &[1];
@@ -28,12 +28,19 @@ enum By {
     AnyId,
 }
 
+/// A value, and which of the scheme's places it came from: an order's number is no event's, though they may look alike.
+#[derive(Clone, Copy)]
+pub(crate) struct Placed<'a> {
+    pub(crate) at: u8,
+    pub(crate) text: &'a str,
+}
+
 /// What a delivery says of itself, for its key.
 pub(crate) struct Said<'a> {
-    pub(crate) signed_id: Option<&'a str>,
-    pub(crate) any_id: Option<&'a str>,
+    pub(crate) signed_id: Option<Placed<'a>>,
+    pub(crate) any_id: Option<Placed<'a>>,
     pub(crate) event: Option<&'a str>,
-    pub(crate) signed_tenant: Option<&'a str>,
+    pub(crate) signed_tenant: Option<Placed<'a>>,
     /// SHA-256 of the signed content without its timestamp.
     pub(crate) content: Option<&'a [u8; 32]>,
 }
@@ -61,33 +68,47 @@ impl Identity {
 
     /// The key; `None` for a delivery that is not deduplicated.
     pub(crate) fn key(&self, scheme: &Scheme, said: &Said<'_>) -> Option<IdempotencyKey> {
-        let (kind, id, event): (&str, &[u8], Option<&str>) = match self.by {
-            By::AnyId => ("token-id", said.any_id?.as_bytes(), None),
+        let (kind, id, event) = match self.by {
+            By::AnyId => ("token-id", Id::Named(said.any_id?), None),
             By::Signed | By::AnyIdOrContent => match (said.signed_id, said.any_id) {
-                (Some(id), _) => ("id", id.as_bytes(), None),
+                (Some(id), _) => ("id", Id::Named(id), None),
                 (None, Some(id)) if self.by == By::AnyIdOrContent => {
-                    ("unsigned-id", id.as_bytes(), None)
+                    ("unsigned-id", Id::Named(id), None)
                 }
                 // Events that the content does not tell apart must not pass for each other.
                 _ if !tells_events_apart(scheme) => return None,
                 _ => {
                     // A name that anybody may change counts only where there are few.
                     let known = |name: &&str| scheme.events.iter().any(|event| event == name);
-                    ("content", said.content?, said.event.filter(known))
+                    let content = Id::Content(said.content?);
+                    ("content", content, said.event.filter(known))
                 }
             },
+        };
+        let place_of = |placed: Placed<'_>| [placed.at];
+        let tenant_place = said.signed_tenant.map(place_of);
+        let (id_place, id) = match id {
+            Id::Named(id) => (Some(place_of(id)), id.text.as_bytes()),
+            Id::Content(content) => (None, content.as_slice()),
         };
         Some(encode(&[
             Some(FORMAT),
             Some(self.namespace.as_bytes()),
             Some(scheme.name.as_bytes()),
             Some(self.endpoint.as_bytes()),
-            said.signed_tenant.map(str::as_bytes),
+            tenant_place.as_ref().map(<[u8; 1]>::as_slice),
+            said.signed_tenant.map(|tenant| tenant.text.as_bytes()),
             Some(kind.as_bytes()),
+            id_place.as_ref().map(<[u8; 1]>::as_slice),
             Some(id),
             event.map(str::as_bytes),
         ]))
     }
+}
+
+enum Id<'a> {
+    Named(Placed<'a>),
+    Content(&'a [u8; 32]),
 }
 
 /// The digest of a list of fields, each with its presence and its length in front: no two lists of one length look alike.
@@ -159,14 +180,24 @@ fn tells_events_apart(scheme: &Scheme) -> bool {
     scheme.covers_body()
 }
 
-/// Does a retry have another content, so that it cannot be told from another event? Where the stamp is a part of its own, it is left out.
+/// Does a retry have another content, so that it cannot be told from another event? A stamp that is a part of its own is left out; one inside
+/// of the body or the query is not.
 fn retries_differ(scheme: &Scheme) -> bool {
-    let has_stamp_in_body = scheme.timestamp.as_ref().is_some_and(|rule| {
-        rule.place.is_in_body()
-            && scheme.retry.stamp == RetryStamp::Fresh
-            && Part::any(&scheme.content, &|part| *part == Part::Body)
+    let holds = |test: &dyn Fn(&Part) -> bool| Part::any(&scheme.content, test);
+    let has_stamp_inside = scheme.timestamp.as_ref().is_some_and(|rule| {
+        let is_inside = match &rule.place {
+            Place::QueryParam(_) => {
+                holds(&|part| matches!(part, Part::Url | Part::Query | Part::QuerySorted))
+            }
+            place => {
+                let whole =
+                    |part: &Part| matches!(part, Part::Body | Part::FormSorted | Part::JsonRaw(_));
+                place.is_in_body() && (holds(&whole) || scheme.digest_covers_body())
+            }
+        };
+        is_inside && scheme.retry.stamp == RetryStamp::Fresh
     });
-    has_stamp_in_body || scheme.retry.body == RetryBody::Changes
+    has_stamp_inside || scheme.retry.body == RetryBody::Changes
 }
 
 /// Is it what a key must not be made of: the timestamp, which is another one for every attempt, or the secret, which is exchanged?

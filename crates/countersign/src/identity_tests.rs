@@ -35,6 +35,11 @@ fn the_encoding_of_fields_is_injective() {
     assert_eq!(seen.len(), 9 * 9 * 9 * 9);
 }
 
+/// From the first place of its list.
+fn first(text: &str) -> Placed<'_> {
+    Placed { at: 0, text }
+}
+
 fn said<'a>() -> Said<'a> {
     Said {
         signed_id: None,
@@ -75,14 +80,14 @@ fn every_field_of_a_key_tells_deliveries_apart() {
             ] {
                 for tenant in [None, Some("a"), Some("b")] {
                     let said = Said {
-                        signed_tenant: tenant,
+                        signed_tenant: tenant.map(first),
                         ..said()
                     };
                     for id in ["a", "b"] {
                         keys.push(identity.key(
                             scheme,
                             &Said {
-                                signed_id: Some(id),
+                                signed_id: Some(first(id)),
                                 ..said
                             },
                         ));
@@ -128,7 +133,7 @@ fn what_anybody_may_change_is_no_part_of_a_key() {
     );
     for changed in [
         Said {
-            any_id: Some("a"),
+            any_id: Some(first("a")),
             ..said()
         },
         Said {
@@ -154,7 +159,7 @@ fn what_anybody_may_change_is_no_part_of_a_key() {
     let unsigned = by_any.key(
         &scheme,
         &Said {
-            any_id: Some("a"),
+            any_id: Some(first("a")),
             content: Some(&content),
             ..said()
         },
@@ -162,8 +167,8 @@ fn what_anybody_may_change_is_no_part_of_a_key() {
     let signed = by_any.key(
         &scheme,
         &Said {
-            signed_id: Some("a"),
-            any_id: Some("a"),
+            signed_id: Some(first("a")),
+            any_id: Some(first("a")),
             ..said()
         },
     );
@@ -188,13 +193,106 @@ fn a_key_stays_the_same_over_versions() {
     let key = by_id.key(
         &STRIPE,
         &Said {
-            signed_id: Some("evt_1"),
-            any_id: Some("evt_1"),
+            signed_id: Some(first("evt_1")),
+            any_id: Some(first("evt_1")),
             ..said()
         },
     );
     assert_eq!(
         key.unwrap().to_string(),
-        "58aa819003a2a71c8cd413cde50a5cb7b80f804e636f5fdf1e118f4806281398"
+        "9fa13b7c97694d74c49ae8e2189b28720f4d42edf964218790f34a9075b3ff55"
     );
+}
+
+#[test]
+fn the_same_text_from_another_place_is_another_id() {
+    let by_id = identity(&STRIPE, None);
+    let placed = |id: Option<Placed<'static>>, tenant: Option<Placed<'static>>| {
+        let said = Said {
+            signed_id: id,
+            signed_tenant: tenant,
+            ..said()
+        };
+        by_id.key(&STRIPE, &said)
+    };
+    let (zeroth, other) = (first("7"), Placed { at: 1, text: "7" });
+    let mut keys = vec![
+        placed(Some(zeroth), None),
+        placed(Some(other), None),
+        placed(Some(zeroth), Some(zeroth)),
+        placed(Some(zeroth), Some(other)),
+        placed(Some(other), Some(zeroth)),
+    ];
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 5);
+}
+
+#[test]
+fn events_that_the_content_does_not_tell_apart_have_no_key_of_their_content() {
+    let beside = Scheme {
+        content: list![Part::Header(text!("x-topic"))],
+        ..GITHUB
+    };
+    let by_any = identity(&beside, Some(Deduplicate::ByUnsignedId));
+    let content = Some(&[7; 32]);
+    assert_eq!(by_any.key(&beside, &Said { content, ..said() }), None);
+    let any_id = Some(first("a"));
+    assert!(
+        by_any
+            .key(
+                &beside,
+                &Said {
+                    any_id,
+                    content,
+                    ..said()
+                }
+            )
+            .is_some()
+    );
+}
+
+#[test]
+fn a_stamp_and_a_secret_are_left_out_wherever_they_stand() {
+    let stamped = |place| Scheme {
+        timestamp: Some(crate::scheme::TimestampRule {
+            place,
+            unit: crate::timestamp::Unit::Seconds,
+            tolerance: crate::timestamp::Tolerance::from_secs(300),
+        }),
+        ..GITHUB
+    };
+    let scheme = stamped(Place::Header(text!("x-sent")));
+    for (part, is_left_out) in [
+        (Part::Timestamp, true),
+        (Part::Secret, true),
+        (Part::Header(text!("x-sent")), true),
+        (Part::Header(text!("x-other")), false),
+        (Part::QueryParam(text!("x-sent")), false),
+        (Part::Body, false),
+    ] {
+        assert_eq!(is_of_the_attempt(&scheme, &part), is_left_out, "{part:?}");
+    }
+    let scheme = stamped(Place::Json(text!("/sent")));
+    assert!(is_of_the_attempt(&scheme, &Part::Json(text!("/sent"))));
+    assert!(!is_of_the_attempt(&scheme, &Part::Json(text!("/id"))));
+}
+
+#[test]
+fn a_stamp_that_is_kept_makes_no_other_content() {
+    use crate::scheme::Retry;
+    let stamped = |stamp| Scheme {
+        timestamp: Some(crate::scheme::TimestampRule {
+            place: Place::Json(text!("/sent")),
+            unit: crate::timestamp::Unit::Seconds,
+            tolerance: crate::timestamp::Tolerance::from_secs(300),
+        }),
+        retry: Retry {
+            stamp,
+            ..Retry::NONE
+        },
+        ..GITHUB
+    };
+    assert!(retries_differ(&stamped(RetryStamp::Fresh)));
+    assert!(!retries_differ(&stamped(RetryStamp::Original)));
 }

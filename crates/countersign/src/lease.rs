@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::defaults::MAX_LEASE;
 use crate::idempotency::{Extend, ExtendReply, IdempotencyKey, LeaseToken};
 use crate::store::{DeliveryStore, DynStore, Unavailable};
 use crate::waiting::within;
 
 /// The right to do a delivery's work, for a while. A handler finds it in the request's extensions, whatever the store: of every delivery that
 /// was claimed. There is none where deliveries are not told apart, nor where one runs although the store does not answer
-/// ([`StoreFailure::Run`](crate::StoreFailure::Run)).
+/// ([`StorePolicy::Run`](crate::StorePolicy::Run)).
 ///
 /// It is extended by itself for as long as the handler runs. What it is good for:
 /// - [`attempt`](Self::attempt) grows with each run of one delivery and is never reset: a resource of the handler's own that keeps the largest
@@ -108,7 +109,7 @@ impl Lease {
         self.0.lost.load(Ordering::Acquire)
     }
 
-    /// Asks for `lease` from now. A lease that lasts longer is not shortened.
+    /// Asks for `lease` from now, a day at most. A lease that lasts longer is not shortened.
     ///
     /// # Errors
     /// [`ExtendError::Lost`] when it has ended, [`ExtendError::Unavailable`] when the store did not say in time.
@@ -120,6 +121,7 @@ impl Lease {
             clock,
             ..
         } = &*self.0;
+        let lease = lease.min(MAX_LEASE);
         let before = clock.monotonic();
         let extend = Extend {
             key: *key,

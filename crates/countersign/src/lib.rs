@@ -128,7 +128,7 @@ pub use self::idempotency::{
 };
 pub use self::intake::{Asked, Finished, Intake};
 pub use self::lease::{ExtendError, Lease, LeaseLost};
-pub use self::once::{Once, OverQuota, StoreFailure, WithStore};
+pub use self::once::{Once, OverQuota, StorePolicy, WithStore};
 pub use self::outcome::{FailedForGood, Outcome, OutcomeKind};
 pub use self::payload::{PayloadError, PayloadErrorKind};
 pub use self::public_url::{ProxyError, TrustedProxies};

@@ -18,12 +18,13 @@ use crate::store::{DeliveryStore, DynStore};
 /// What is done with a delivery while the store does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum StoreFailure {
+pub enum StorePolicy {
     /// It is refused with 503: senders that retry lose nothing, and nothing runs twice. Senders that never retry (GitHub) lose the event unless
     /// somebody has it delivered again by hand.
     #[default]
     Refuse,
-    /// It runs, and is not remembered: nothing is lost, and what was done before, or is being done elsewhere, is done again.
+    /// It runs without a record: nothing is lost, and what was done before, or is being done elsewhere, is done again. Where the claim got through
+    /// although no reply came, the run is recorded when the store answers again.
     Run,
 }
 
@@ -60,9 +61,9 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     retention: Option<Duration>,
     pub(crate) store_timeout: Duration,
-    pub(crate) on_store_failure: StoreFailure,
+    pub(crate) on_store_failure: StorePolicy,
     max_runs: usize,
-    pub(crate) max_run: Duration,
+    pub(crate) run_timeout: Duration,
     answer_within: Option<Duration>,
     pub(crate) refuse_replays: bool,
     pub(crate) refuse_changed_bodies: bool,
@@ -88,9 +89,9 @@ impl<S> WithStore<S> {
                 lease: defaults::LEASE,
                 retention: None,
                 store_timeout: defaults::STORE_TIMEOUT,
-                on_store_failure: StoreFailure::Refuse,
+                on_store_failure: StorePolicy::Refuse,
                 max_runs: defaults::MAX_RUNS,
-                max_run: defaults::MAX_RUN,
+                run_timeout: defaults::RUN_TIMEOUT,
                 answer_within: None,
                 refuse_replays: false,
                 refuse_changed_bodies: false,
@@ -149,14 +150,6 @@ impl<S: DeliveryStore> Inner<S> {
     }
 }
 
-impl<S> Once<S> {
-    /// The store.
-    #[must_use]
-    pub fn store(&self) -> &S {
-        &self.inner.store
-    }
-}
-
 impl<S> Clone for Once<S> {
     fn clone(&self) -> Self {
         Self {
@@ -186,7 +179,7 @@ impl<S: DeliveryStore> sealed::Stage for WithStore<S> {
         }
         for (field, span) in [
             ("store_timeout", Some(settings.store_timeout)),
-            ("max_run", Some(settings.max_run)),
+            ("run_timeout", Some(settings.run_timeout)),
             ("answer_within", settings.answer_within),
         ] {
             if span.is_some_and(|span| span.is_zero()) {
@@ -198,6 +191,19 @@ impl<S: DeliveryStore> sealed::Stage for WithStore<S> {
             return Err(SettingError::value(
                 "lease",
                 "must be at least three times as long as store_timeout",
+            ));
+        }
+        if settings.lease > defaults::MAX_LEASE {
+            return Err(SettingError::value(
+                "lease",
+                "is longer than a day: a crashed process would keep its deliveries for so long",
+            ));
+        }
+        // Leases are reckoned in milliseconds.
+        if settings.store_timeout < Duration::from_millis(1) {
+            return Err(SettingError::value(
+                "store_timeout",
+                "is shorter than a millisecond",
             ));
         }
         self.retention = retention(scheme, settings.retention)?;
@@ -304,7 +310,7 @@ impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
     }
 
     /// What is done while the store does not answer: refused, unless it is set.
-    pub fn on_store_failure(mut self, policy: StoreFailure) -> Self {
+    pub fn on_store_failure(mut self, policy: StorePolicy) -> Self {
         self.once.settings.on_store_failure = policy;
         self
     }
@@ -316,8 +322,8 @@ impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
     }
 
     /// How long one run may take before its handler is dropped and the delivery is given back: 15 minutes unless it is set.
-    pub fn max_run(mut self, limit: Duration) -> Self {
-        self.once.settings.max_run = limit;
+    pub fn run_timeout(mut self, limit: Duration) -> Self {
+        self.once.settings.run_timeout = limit;
         self
     }
 

@@ -136,7 +136,7 @@ pub enum OutcomeKind {
     FailedForGood,
     /// The handler answered something else, and the next attempt runs.
     Released,
-    /// It ran without the store, and was not remembered.
+    /// It ran without the store. It is not remembered, unless a claim got through although no reply came.
     Unrecorded,
     /// It was done before. The handler did not run.
     Duplicate {
@@ -273,6 +273,18 @@ mod tests {
                 500,
             ),
             (Refusal::NotAgreed, "not_agreed", 404),
+            (Refusal::InFlight { retry_after: 7 }, "in_flight", 503),
+            (Refusal::Replayed, "replayed", 400),
+            (Refusal::BodyChanged, "body_changed", 400),
+            (Refusal::OverQuota { retry_after: 8 }, "over_quota", 429),
+            (Refusal::StoreFull, "store_full", 503),
+            (Refusal::StoreUnavailable, "store_unavailable", 503),
+            (Refusal::LeaseLost, "lease_lost", 503),
+            (Refusal::TooManyRuns { limit: 1 }, "too_many_runs", 503),
+            (Refusal::ShuttingDown, "shutting_down", 503),
+            (Refusal::Unfinished, "unfinished", 503),
+            (Refusal::HandlerPanicked, "handler_panicked", 500),
+            (Refusal::RunTooLong, "run_too_long", 503),
             (Refusal::ConsentTooSlow, "consent_too_slow", 503),
             (Refusal::FieldMissing { name: name() }, "field_missing", 400),
             (
@@ -295,6 +307,32 @@ mod tests {
                 !message.ends_with('.') && message == message.to_lowercase(),
                 "{message}"
             );
+        }
+    }
+
+    #[test]
+    fn what_passes_says_when() {
+        let after = |refusal: Refusal| answer(&refusal).retry_after;
+        assert_eq!(after(Refusal::InFlight { retry_after: 7 }), Some(7));
+        assert_eq!(after(Refusal::OverQuota { retry_after: 8 }), Some(8));
+        assert_eq!(after(Refusal::Unfinished), Some(10));
+        for refusal in [
+            Refusal::StoreFull,
+            Refusal::StoreUnavailable,
+            Refusal::LeaseLost,
+            Refusal::TooManyRuns { limit: 1 },
+            Refusal::ShuttingDown,
+            Refusal::RunTooLong,
+        ] {
+            assert!(refusal.retry_helps(), "{refusal}");
+            assert_eq!(after(refusal), Some(5));
+        }
+        for refusal in [
+            Refusal::HandlerPanicked,
+            Refusal::Replayed,
+            Refusal::SignatureMismatch,
+        ] {
+            assert_eq!(after(refusal), None);
         }
     }
 

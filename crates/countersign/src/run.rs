@@ -15,7 +15,7 @@ use crate::idempotency::{
     Claim, ClaimReply, Done, ForgetReply, IdempotencyKey, LeaseToken, SettleReply,
 };
 use crate::lease::Lease;
-use crate::once::{Inner, Once, StoreFailure};
+use crate::once::{Inner, Once, StorePolicy};
 use crate::outcome::{Outcome, OutcomeKind};
 use crate::receiver::Receiver;
 use crate::refusal::Refusal;
@@ -137,6 +137,9 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
     /// The handler is not called unless the delivery is its caller's to do. It gets the [`Lease`], where there is one. While it runs, the lease is
     /// extended. A panic of it is caught and gives the delivery back.
     ///
+    /// Slot and delivery are this receiver's: a slot of another one is exchanged, which may fail like [`reserve`](Self::reserve); a delivery of one
+    /// without a store has no key, and runs unrecorded.
+    ///
     /// Run it as a task of its own: dropped half-way, it leaves a lease behind that has to lapse before the delivery can run again.
     pub async fn run<R, Work>(
         &self,
@@ -161,8 +164,18 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
             clock,
             delivery: &delivery,
         };
-        let mut ran = run.run(handler).await;
-        ran.slot = Some(slot);
+        let slot = match self.once.inner.runs.has(&slot) {
+            true => Ok(slot),
+            false => self.reserve(),
+        };
+        let ran = match slot {
+            Ok(slot) => {
+                let mut ran = run.run(handler).await;
+                ran.slot = Some(slot);
+                ran
+            }
+            Err(refusal) => run.refused(delivery.key(), None, refusal),
+        };
         unseen.is_seen = true;
         self.tell(&ran.outcome, delivery.secret_label());
         ran
@@ -289,8 +302,8 @@ impl<S: DeliveryStore> Run<'_, S> {
                     end: before.saturating_add(self.inner.settings.lease),
                 };
                 return match self.inner.settings.on_store_failure {
-                    StoreFailure::Run => self.unrecorded(Some(unclear), Some(&once), handler).await,
-                    StoreFailure::Refuse => {
+                    StorePolicy::Run => self.unrecorded(Some(unclear), Some(&once), handler).await,
+                    StorePolicy::Refuse => {
                         let mut ran = self.refused(Some(key), None, Refusal::StoreUnavailable);
                         ran.rest = self.give_back_later(unclear);
                         ran
@@ -308,7 +321,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         // The reply was long on its way, or this process stood still: somebody else may be at it by now.
         if lease.is_lost() {
             counters.lost.add();
-            let rest = self.give_back(&lease).await;
+            let rest = self.give_back_lost(&lease).await;
             let mut ran = self.refused(Some(key), Some(attempt), Refusal::LeaseLost);
             ran.rest = rest;
             return ran;
@@ -362,7 +375,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         let key = unclear.map(|unclear| unclear.key);
         let worked = {
             let mut work = pin!(self.work(handler, None));
-            let mut timer = pin!(async { self.clock.sleep(self.inner.settings.max_run).await });
+            let mut timer = pin!(async { self.clock.sleep(self.inner.settings.run_timeout).await });
             match either(work.as_mut(), timer.as_mut()).await {
                 Either::First(worked) => worked,
                 Either::Second(()) => Err(Stopped::Overlong),
@@ -450,7 +463,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         let mut failed = false;
         loop {
             let ran = self.clock.monotonic().saturating_sub(begun);
-            let left = settings.max_run.saturating_sub(ran);
+            let left = settings.run_timeout.saturating_sub(ran);
             if left.is_zero() {
                 return Stopped::Overlong;
             }

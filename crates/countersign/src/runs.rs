@@ -45,6 +45,11 @@ impl Runs {
         Ok(Slot(Arc::clone(self)))
     }
 
+    /// Is it one of these places?
+    pub(crate) fn has(self: &Arc<Self>, slot: &Slot) -> bool {
+        Arc::ptr_eq(self, &slot.0)
+    }
+
     /// Is at least half of the room free, so that some may go to what can be done without?
     pub(crate) fn is_roomy(&self) -> bool {
         self.running() <= self.most / 2

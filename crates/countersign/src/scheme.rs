@@ -256,7 +256,7 @@ impl Scheme {
     }
 
     /// Does a signed digest that the message carries cover the body?
-    fn digest_covers_body(&self) -> bool {
+    pub(crate) fn digest_covers_body(&self) -> bool {
         self.checks.iter().any(|check| {
             !matches!(check.algorithm, Hash::Crc32 | Hash::Md5)
                 && is_delimited(&check.of, self.has_open_stamp())

@@ -101,8 +101,11 @@ impl<'a> BodyView<'a> {
         if holds_form && !form::is_text(bytes) {
             return Err(Refusal::BodyMalformed);
         }
-        // What is sorted as a form must not be read as something else.
-        if compiled.sorts_form && holds_form && Shape::of(bytes) != Shape::Form {
+        // What is signed as a form must not be read as something else: what the fields of the body say is read by its own shape.
+        if compiled.scheme.algorithm.signs_content()
+            && holds_form
+            && Shape::of(bytes) != Shape::Form
+        {
             return Err(Refusal::BodyMalformed);
         }
         let sorted = match compiled.sorts_form && holds_form {

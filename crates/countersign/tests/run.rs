@@ -2,255 +2,24 @@
 
 #![cfg(test)]
 
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+#[path = "run/bench.rs"]
+mod bench;
+
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use countersign::providers::STRIPE;
 use countersign::{
-    Answered, Claim, ClaimReply, Clock, Delivery, DeliveryStore, Extend, ExtendError, ExtendReply,
-    ForgetReply, Handled, IdempotencyKey, Lease, MemoryStore, Once, OutcomeKind, OverQuota, Ran,
-    Receiver, ReceiverBuilder, Refusal, Release, ReleaseReply, Secret, Settle, SettleReply,
-    StillRunning, StoreFailure, Unavailable, WithStore,
+    Answered, Clock, ExtendError, ForgetReply, Handled, Lease, OutcomeKind, OverQuota, Receiver,
+    Refusal, Secret, StillRunning, StorePolicy,
 };
-use countersign_testkit::{ManualClock, Sender, judge};
-use http::StatusCode;
+use countersign_testkit::ManualClock;
 
-const SECRET: &str = "whsec_0123456789abcdef0123456789";
-
-/// What happens to one call of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
-    None,
-    /// The call never arrives.
-    Down,
-    /// The call arrives, and its reply does not.
-    NoReply,
-    /// The call never ends.
-    Hangs,
-    /// The call arrives, and its reply a minute later, though nobody could tell that it was on its way: the process stood still.
-    Late,
-}
-
-/// A memory store with trouble ahead: one entry for each call of one kind, and none when they are used up.
-#[derive(Clone)]
-struct Troubled {
-    clock: ManualClock,
-    store: MemoryStore,
-    claim: Arc<Mutex<VecDeque<Trouble>>>,
-    settle: Arc<Mutex<VecDeque<Trouble>>>,
-    release: Arc<Mutex<VecDeque<Trouble>>>,
-    extend: Arc<Mutex<VecDeque<Trouble>>>,
-    claims: Arc<AtomicU32>,
-}
-
-impl Troubled {
-    fn new(clock: &ManualClock) -> Self {
-        Self {
-            clock: clock.clone(),
-            store: MemoryStore::single_process_on(100, clock.clone()),
-            claim: Arc::default(),
-            settle: Arc::default(),
-            release: Arc::default(),
-            extend: Arc::default(),
-            claims: Arc::default(),
-        }
-    }
-
-    async fn call<T>(
-        &self,
-        ahead: &Mutex<VecDeque<Trouble>>,
-        call: impl Future<Output = Result<T, Unavailable>>,
-    ) -> Result<T, Unavailable> {
-        let trouble = ahead.lock().unwrap().pop_front().unwrap_or(Trouble::None);
-        match trouble {
-            Trouble::None => call.await,
-            Trouble::Down => Err(Unavailable::new("down")),
-            Trouble::NoReply => {
-                call.await?;
-                Err(Unavailable::new("no reply"))
-            }
-            Trouble::Hangs => std::future::pending().await,
-            Trouble::Late => {
-                let reply = call.await;
-                self.clock.advance(Duration::from_secs(60));
-                reply
-            }
-        }
-    }
-}
-
-impl DeliveryStore for Troubled {
-    async fn claim(&self, claim: Claim) -> Result<ClaimReply, Unavailable> {
-        self.claims.fetch_add(1, Ordering::Relaxed);
-        self.call(&self.claim, self.store.claim(claim)).await
-    }
-
-    async fn settle(&self, settle: Settle) -> Result<SettleReply, Unavailable> {
-        self.call(&self.settle, self.store.settle(settle)).await
-    }
-
-    async fn release(&self, release: Release) -> Result<ReleaseReply, Unavailable> {
-        self.call(&self.release, self.store.release(release)).await
-    }
-
-    async fn extend(&self, extend: Extend) -> Result<ExtendReply, Unavailable> {
-        self.call(&self.extend, self.store.extend(extend)).await
-    }
-
-    async fn forget(&self, key: IdempotencyKey) -> Result<ForgetReply, Unavailable> {
-        self.store.forget(key).await
-    }
-}
-
-/// A receiver with its store and clock, and what it takes to give it deliveries.
-struct Bench {
-    clock: ManualClock,
-    store: Troubled,
-    receiver: Receiver<Once<Troubled>>,
-}
-
-type Builder = ReceiverBuilder<WithStore<Troubled>>;
-
-impl Bench {
-    fn new() -> Self {
-        Self::with(|builder| builder)
-    }
-
-    fn with(set: impl FnOnce(Builder) -> Builder) -> Self {
-        let clock = ManualClock::at_secs(1_700_000_000);
-        let store = Troubled::new(&clock);
-        let builder = Receiver::builder(STRIPE, Secret::new(SECRET).unwrap())
-            .clock(clock.clone())
-            .store(store.clone());
-        let receiver = set(builder).build().unwrap();
-        Self {
-            clock,
-            store,
-            receiver,
-        }
-    }
-
-    /// An attempt of one delivery, signed now.
-    fn delivery(&self) -> Delivery {
-        let sender = Sender::new(STRIPE, SECRET).at(self.clock.now());
-        let request = sender.send(br#"{"id":"evt_1"}"#);
-        judge(&self.receiver, &request, self.clock.now())
-            .unwrap()
-            .unwrap()
-    }
-
-    /// A run of it whose handler is `handler`.
-    fn run<'a, Work>(&self, handler: impl FnOnce(Option<Lease>) -> Work + Send + 'a) -> Stepped<'a>
-    where
-        Work: Future<Output = Handled<&'static str>> + Send + 'a,
-    {
-        let receiver = self.receiver.clone();
-        let (delivery, slot) = (self.delivery(), self.receiver.reserve().unwrap());
-        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
-        Stepped(Box::pin(async move {
-            receiver.run(slot, delivery, &clock, handler).await
-        }))
-    }
-
-    /// An attempt that must not run.
-    fn answered_without_a_run(&self) -> Ran<&'static str> {
-        self.run(|_| async { panic!("it runs again") }).now()
-    }
-
-    fn pass(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-    }
-}
-
-/// A future that is polled when the test says so.
-struct Stepped<'a, T = Ran<&'static str>>(Pin<Box<dyn Future<Output = T> + Send + 'a>>);
-
-impl<T> Stepped<'_, T> {
-    fn step(&mut self) -> Poll<T> {
-        self.0
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-    }
-
-    #[track_caller]
-    fn waits(&mut self) {
-        assert!(self.step().is_pending(), "it does not wait");
-    }
-
-    #[track_caller]
-    fn now(mut self) -> T {
-        match self.step() {
-            Poll::Ready(out) => out,
-            Poll::Pending => panic!("it waits"),
-        }
-    }
-}
-
-async fn ok(_: Option<Lease>) -> Handled<&'static str> {
-    Handled::new(StatusCode::NO_CONTENT, "done")
-}
-
-async fn fails(_: Option<Lease>) -> Handled<&'static str> {
-    Handled::new(StatusCode::INTERNAL_SERVER_ERROR, "failed")
-}
-
-/// Ends when the switch is set.
-fn until(
-    switch: &Arc<AtomicU32>,
-) -> impl FnOnce(Option<Lease>) -> Pin<Box<dyn Future<Output = Handled<&'static str>> + Send>> {
-    let switch = Arc::clone(switch);
-    move |_| {
-        Box::pin(async move {
-            poll_fn(|_| match switch.load(Ordering::Relaxed) {
-                0 => Poll::Pending,
-                _ => Poll::Ready(()),
-            })
-            .await;
-            Handled::new(StatusCode::OK, "done")
-        })
-    }
-}
-
-#[track_caller]
-fn refusal(ran: &Ran<&'static str>) -> Refusal {
-    match (&ran.answer, &ran.outcome.kind) {
-        (Answered::Refused(refusal), OutcomeKind::Refused(kind)) if refusal == kind => {
-            refusal.clone()
-        }
-        _ => panic!("not refused: {ran:?}"),
-    }
-}
-
-#[track_caller]
-fn is_duplicate(ran: &Ran<&'static str>, status: u16, replay: bool) {
-    let Answered::Reply(reply) = &ran.answer else {
-        panic!("no reply: {ran:?}");
-    };
-    assert_eq!((reply.status.as_u16(), reply.body.len()), (status, 0));
-    let body_changed = false;
-    let kind = OutcomeKind::Duplicate {
-        replay,
-        body_changed,
-    };
-    assert_eq!(ran.outcome.kind, kind);
-}
-
-#[track_caller]
-fn is_response(ran: &Ran<&'static str>, response: &str, kind: &OutcomeKind, attempt: u32) {
-    match &ran.answer {
-        Answered::Response(answered) => assert_eq!(*answered, response),
-        _ => panic!("no response: {ran:?}"),
-    }
-    assert_eq!(
-        (&ran.outcome.kind, ran.outcome.attempt),
-        (kind, Some(attempt))
-    );
-}
+use bench::*;
 
 #[test]
 fn what_is_done_is_answered_and_what_failed_runs_again() {
@@ -405,7 +174,7 @@ fn a_store_that_does_not_answer_a_claim_means_no_run() {
 
 #[test]
 fn what_runs_without_a_store_was_chosen() {
-    let bench = Bench::with(|builder| builder.on_store_failure(StoreFailure::Run));
+    let bench = Bench::with(|builder| builder.on_store_failure(StorePolicy::Run));
     bench.store.claim.lock().unwrap().extend([Trouble::Down; 4]);
     for _ in 0..2 {
         let ran = bench.run(|lease| {
@@ -497,7 +266,7 @@ fn a_panic_gives_the_delivery_back() {
 
 #[test]
 fn a_run_that_takes_too_long_is_ended_and_given_back() {
-    let bench = Bench::with(|builder| builder.max_run(Duration::from_secs(90)));
+    let bench = Bench::with(|builder| builder.run_timeout(Duration::from_secs(90)));
     let dropped = Arc::new(AtomicU32::new(0));
     let guard = OnDrop(Arc::clone(&dropped));
     let mut run = bench.run(move |_| async move {
@@ -649,7 +418,7 @@ fn what_is_forgotten_runs_again() {
 
 #[test]
 fn a_claim_that_was_heard_without_a_reply_is_settled_behind_a_run_that_did_not_wait_for_it() {
-    let bench = Bench::with(|builder| builder.on_store_failure(StoreFailure::Run));
+    let bench = Bench::with(|builder| builder.on_store_failure(StorePolicy::Run));
     let unheard = [Trouble::NoReply, Trouble::Down];
     bench.store.claim.lock().unwrap().extend(unheard);
     let ran = bench.run(fails).now();
@@ -686,8 +455,8 @@ fn a_lease_that_is_over_when_it_is_heard_of_begins_no_run() {
 #[test]
 fn what_can_be_done_without_leaves_half_of_the_places_to_runs() {
     for (policy, goes_on) in [
-        (StoreFailure::Refuse, [true, true, false, false]),
-        (StoreFailure::Run, [true, true, false, false]),
+        (StorePolicy::Refuse, [true, true, false, false]),
+        (StorePolicy::Run, [true, true, false, false]),
     ] {
         let bench = Bench::with(|builder| builder.on_store_failure(policy).max_runs(4));
         let mut rests = Vec::new();
@@ -698,4 +467,129 @@ fn what_can_be_done_without_leaves_half_of_the_places_to_runs() {
             rests.extend(ran.rest.map(|rest| (rest, ran.slot)));
         }
     }
+}
+
+#[test]
+fn a_run_without_a_record_that_takes_too_long_is_ended_too() {
+    let off = countersign::danger::Deduplicate::Off;
+    let bench = Bench::with(|builder| {
+        builder
+            .deduplicate(off)
+            .run_timeout(Duration::from_secs(90))
+    });
+    let mut run = bench.run(|lease| async move {
+        assert!(lease.is_none());
+        std::future::pending().await
+    });
+    run.waits();
+    bench.pass(89);
+    run.waits();
+    bench.pass(1);
+    assert_eq!(refusal(&run.now()), Refusal::RunTooLong);
+    assert_eq!(bench.receiver.counts().overlong, 1);
+}
+
+#[test]
+fn a_run_that_is_dropped_is_counted() {
+    let bench = Bench::new();
+    let mut run = bench.run(|_| std::future::pending());
+    run.waits();
+    drop(run);
+    assert_eq!(bench.receiver.counts().dropped, 1);
+    drop(bench.answered_without_a_run());
+    assert_eq!(bench.receiver.counts().dropped, 1);
+}
+
+#[test]
+fn what_is_still_to_be_done_is_counted_when_it_is_dropped() {
+    for is_polled in [false, true] {
+        let bench = Bench::new();
+        bench
+            .store
+            .settle
+            .lock()
+            .unwrap()
+            .extend([Trouble::Down; 2]);
+        let mut rest = Stepped(Box::pin(bench.run(ok).now().rest.unwrap()));
+        if is_polled {
+            rest.waits();
+        }
+        drop(rest);
+        assert_eq!(bench.receiver.counts().settles_failed, 1);
+        bench.pass(60);
+        bench.store.release.lock().unwrap().push_back(Trouble::Down);
+        let rest = bench.run(fails).now().rest.unwrap();
+        drop(rest);
+        assert_eq!(bench.receiver.counts().releases_failed, 1);
+    }
+}
+
+#[test]
+fn a_lease_that_was_over_when_it_was_heard_of_is_given_back_and_counted_once() {
+    let bench = Bench::new();
+    bench.store.claim.lock().unwrap().push_back(Trouble::Late);
+    let ran = bench.run(|_| async { panic!("it runs") }).now();
+    assert_eq!(refusal(&ran), Refusal::LeaseLost);
+    assert_eq!(bench.receiver.counts().lost, 1);
+    assert_eq!(bench.store.releases.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn an_extension_counts_from_before_it_was_asked_for() {
+    let bench = Bench::new();
+    bench.store.extend.lock().unwrap().push_back(Trouble::Late);
+    let run = bench.run(|lease| async move {
+        let lease = lease.unwrap();
+        lease.extend(Duration::from_secs(90)).await.unwrap();
+        // A minute has passed meanwhile.
+        assert_eq!(lease.remaining(), Duration::from_secs(30));
+        ok(None).await
+    });
+    is_response(&run.now(), "done", &OutcomeKind::Done, 1);
+}
+
+#[test]
+fn a_sender_with_its_own_idea_of_success_is_answered_by_that() {
+    use countersign::scheme::{Retry, Scheme, Success};
+    let scheme = Scheme {
+        retry: Retry {
+            success: Success::Only(vec![200, 201].into()),
+            ..STRIPE.retry
+        },
+        ..STRIPE
+    };
+    let clock = ManualClock::at_secs(1_700_000_000);
+    let receiver = Receiver::builder(scheme, Secret::new(SECRET).unwrap())
+        .clock(clock.clone())
+        .store(Troubled::new(&clock))
+        .build()
+        .unwrap();
+    let bench = Bench {
+        store: Troubled::new(&clock),
+        clock,
+        receiver,
+    };
+    is_response(&bench.run(ok).now(), "done", &OutcomeKind::Done, 1);
+    is_duplicate(&bench.answered_without_a_run(), 200, true);
+}
+
+#[test]
+fn a_slot_of_another_receiver_is_exchanged() {
+    let (bench, other) = (Bench::with(|builder| builder.max_runs(1)), Bench::new());
+    let clock: Arc<dyn Clock> = Arc::new(bench.clock.clone());
+    let run = |slot| {
+        let receiver = bench.receiver.clone();
+        let (delivery, clock) = (bench.delivery(), Arc::clone(&clock));
+        Stepped(
+            Box::pin(async move { receiver.run(slot, delivery, &clock, ok).await })
+                as Pin<Box<dyn Future<Output = _> + Send>>,
+        )
+    };
+    let held = bench.receiver.reserve().unwrap();
+    let ran = run(other.receiver.reserve().unwrap()).now();
+    assert_eq!(refusal(&ran), Refusal::TooManyRuns { limit: 1 });
+    drop(held);
+    let ran = run(other.receiver.reserve().unwrap()).now();
+    is_response(&ran, "done", &OutcomeKind::Done, 1);
+    assert!(ran.slot.is_some());
 }

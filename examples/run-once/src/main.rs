@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use countersign_axum::{
-    CountersignLayer, ForGood, Lease, MemoryStore, Receiver, Secret, Webhook, providers::STRIPE,
+    CountersignLayer, ForGood, IdempotencyKey, Lease, MemoryStore, Receiver, Secret, Webhook,
+    providers::STRIPE,
 };
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,8 +39,8 @@ struct Object {
     id: String,
 }
 
-/// Stands for the application's own records: what was paid, and the number of the run that wrote it.
-type Paid = Arc<Mutex<BTreeMap<String, u32>>>;
+/// Stands for the application's own records: by delivery, what was paid and the number of the run that wrote it.
+type Paid = Arc<Mutex<BTreeMap<IdempotencyKey, (String, u32)>>>;
 
 /// Runs once for each event that is done, and again for one that was not.
 async fn paid(
@@ -61,11 +62,11 @@ async fn paid(
     {
         // A run that was overtaken, because its process was frozen say, has a smaller number than the one that took its place.
         let mut paid = paid.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = paid.entry(invoice.clone()).or_default();
+        let (known, last) = paid.entry(lease.key()).or_default();
         if lease.attempt() < *last {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
-        *last = lease.attempt();
+        (*known, *last) = (invoice.clone(), lease.attempt());
     }
     println!("{invoice}: {type}, run {}", lease.attempt());
     StatusCode::NO_CONTENT.into_response()

@@ -9,9 +9,10 @@ use super::script::{ANN, BEN, CAT, KEPT_AFTER_LEASE, LEASE, Script, claimed, don
 pub(super) fn cases<U: StoreUnderTest>() -> Vec<Case<U>> {
     vec![
         Case::scripted("lease/ends at its moment, and not before", |script| {
-            [1, 2, 3, 7, 1_000, 60_000].into_iter().zip(0..).fold(
-                script,
-                |script, (lease, number)| {
+            [1, 2, 3, 7, 1_000, 60_000, 86_400_000]
+                .into_iter()
+                .zip(0..)
+                .fold(script, |script, (lease, number)| {
                     script
                         .on(number)
                         .claim_for(ANN, lease, KEPT_AFTER_LEASE, claimed(1))
@@ -21,8 +22,7 @@ pub(super) fn cases<U: StoreUnderTest>() -> Vec<Case<U>> {
                         .not_forgotten(1)
                         .wait(1)
                         .claim(BEN, claimed(2))
-                },
-            )
+                })
         }),
         Case::scripted("lease/the last moment is good for everything", |script| {
             let last = |script: Script, number| {

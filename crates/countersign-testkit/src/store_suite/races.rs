@@ -34,6 +34,21 @@ pub(super) fn cases<U: StoreUnderTest>() -> Vec<Case<U>> {
             "race/a lapsed lease has one heir",
             |bench: &Bench<'_, U>| claimed_in_turns(bench, |script, _| script.wait(LEASE)),
         ),
+        Case::new(
+            "race/an expired key has one heir",
+            |bench: &Bench<'_, U>| {
+                let script = bench.script();
+                for round in 1..=ROUNDS {
+                    let who = |at: u32| round.saturating_mul(THREADS).saturating_add(at);
+                    let claim = |at| script.to_claim(who(at), LEASE, KEPT_AFTER_LEASE);
+                    let found = totals(&at_once(bench, (0..THREADS).map(claim))?);
+                    let all = [(StoreReply::Claim(claimed(1)), 1), (busy(), OTHERS)];
+                    bench.same("totals", &found, &expected(&all))?;
+                    bench.run(script.again().wait(LEASE).wait(KEPT_AFTER_LEASE))?;
+                }
+                Ok(())
+            },
+        ),
         Case::new("race/one token has one lease", |bench: &Bench<'_, U>| {
             let script = bench.script();
             for round in 1..=ROUNDS {
@@ -178,6 +193,35 @@ pub(super) fn room_case<U: StoreUnderTest>(count: u32) -> Case<U> {
         ];
         bench.same("totals", &found, &expected(&all))
     })
+}
+
+/// Claims beside each other for places that expired records leave.
+pub(super) fn expired_room_case<U: StoreUnderTest>(count: u32) -> Case<U> {
+    Case::new(
+        "race/the places of what has expired",
+        move |bench: &Bench<'_, U>| {
+            const GONE: u32 = 5;
+            let kept = count.saturating_sub(GONE);
+            let fill = |script: Script, number| match number < kept {
+                true => script.on(number).claim(ANN, claimed(1)),
+                false => script.on(number).claim_for(ANN, 1, 1, claimed(1)),
+            };
+            bench.run((0..count).fold(bench.script(), fill).wait(2))?;
+            let calls = (count..count.saturating_add(THREADS)).map(|number| {
+                let script = bench.script().on(number);
+                script.to_claim(ANN, LEASE, KEPT_AFTER_LEASE)
+            });
+            let found = totals(&at_once(bench, calls)?);
+            let all = [
+                (StoreReply::Claim(claimed(1)), GONE),
+                (
+                    StoreReply::Claim(ClaimReply::Full),
+                    THREADS.saturating_sub(GONE),
+                ),
+            ];
+            bench.same("totals", &found, &expected(&all))
+        },
+    )
 }
 
 /// Everybody claims one key, round after round; `end` ends the winner's lease.

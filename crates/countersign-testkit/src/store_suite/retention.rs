@@ -9,7 +9,8 @@ use super::script::{
     done, duplicate,
 };
 
-const LENGTHS: [u32; 5] = [1, 2, 9, 1_000, 60_000];
+/// In ticks; the longest is 31 days of milliseconds.
+const LENGTHS: [u32; 6] = [1, 2, 9, 1_000, 60_000, 2_678_400_000];
 
 pub(super) fn cases<U: StoreUnderTest>() -> Vec<Case<U>> {
     vec![

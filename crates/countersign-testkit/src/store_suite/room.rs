@@ -15,6 +15,7 @@ pub(super) fn cases<U: StoreUnderTest>(capacity: usize) -> Vec<Case<U>> {
     let count = u32::try_from(capacity).unwrap_or(u32::MAX);
     vec![
         races::room_case(count),
+        races::expired_room_case(count),
         cancelled::room_case(count),
         Case::scripted(
             "room/new keys are refused, again and again",

@@ -11,9 +11,9 @@ use countersign_testkit::countersign::{
 use countersign_testkit::store_suite::{Report, StoreUnderTest, conforms, conforms_where};
 use tokio::runtime::{Builder, Runtime};
 
-const CASES: usize = 130;
+const CASES: usize = 132;
 /// Of these, those that need to know how much a store holds.
-const CASES_OF_ROOM: usize = 10;
+const CASES_OF_ROOM: usize = 11;
 
 /// A kind of store that is made of a memory store.
 struct Made<F> {

@@ -2,7 +2,7 @@
 
 use countersign_tower::{
     CountersignLayer, OutcomeKind, Receiver, Refusal, Secret, SettingError, StillRunning,
-    StoreFailure, providers,
+    StorePolicy, providers,
 };
 use http::Response;
 
@@ -118,7 +118,7 @@ fn answering_within_no_time_is_refused_at_build() {
 async fn the_policy_to_run_leaves_no_ghost() {
     let rig = rig_with(
         providers::STRIPE,
-        |builder| builder.on_store_failure(StoreFailure::Run),
+        |builder| builder.on_store_failure(StorePolicy::Run),
         |run| async move { say(if run == 1 { 500 } else { 200 }, "said") },
     );
     rig.store.next(Op::Claim, [Fault::LosesReply; 2]);
@@ -158,7 +158,7 @@ async fn a_panic_while_a_run_is_dropped_gives_it_back_as_well() {
     }
     let rig = rig_with(
         providers::STRIPE,
-        |builder| builder.max_run(secs(10)),
+        |builder| builder.run_timeout(secs(10)),
         |run| async move {
             if run == 1 {
                 let _loud = Loud;

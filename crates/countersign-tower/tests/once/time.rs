@@ -172,7 +172,7 @@ async fn a_run_that_takes_too_long_is_ended_and_given_back() {
     let set = Arc::clone(&dropped);
     let rig = rig_with(
         providers::STRIPE,
-        |builder| builder.max_run(secs(90)),
+        |builder| builder.run_timeout(secs(90)),
         move |run| {
             let set = SetOnDrop(Arc::clone(&set));
             async move {
@@ -399,7 +399,7 @@ async fn without_deduplication_every_attempt_runs() {
         |builder| {
             builder
                 .deduplicate(danger::Deduplicate::Off)
-                .max_run(secs(90))
+                .run_timeout(secs(90))
         },
         |run| async move {
             if run == 3 {

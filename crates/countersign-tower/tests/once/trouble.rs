@@ -1,6 +1,6 @@
 //! The store fails, hangs, is full, or loses its replies.
 
-use countersign_tower::{OutcomeKind, Refusal, StoreFailure, providers};
+use countersign_tower::{OutcomeKind, Refusal, StorePolicy, providers};
 
 use crate::support::{
     Builder, Fault, Op, Rig, Scripted, millis, replica, rig, rig_with, say, secs,
@@ -98,7 +98,7 @@ async fn giving_back_ends_when_the_lease_does() {
 
 #[tokio::test(start_paused = true)]
 async fn the_other_policy_runs_without_a_record() {
-    let rig = done_with(|builder| builder.on_store_failure(StoreFailure::Run));
+    let rig = done_with(|builder| builder.on_store_failure(StorePolicy::Run));
     rig.store.next(Op::Claim, [Fault::Fails; 4]);
     for _ in 0..2 {
         let told = rig.send("evt_1").await;
@@ -130,7 +130,7 @@ async fn the_other_policy_runs_without_a_record() {
 
 #[tokio::test(start_paused = true)]
 async fn full_is_503_under_either_policy_and_old_records_are_known() {
-    for policy in [StoreFailure::Refuse, StoreFailure::Run] {
+    for policy in [StorePolicy::Refuse, StorePolicy::Run] {
         let origin = done();
         let store = Scripted::new(2, origin.clock);
         let set = |builder: Builder| builder.on_store_failure(policy);

@@ -62,7 +62,7 @@
 //! | [`lease`](crate::ReceiverBuilder::lease) | 60 s | how long a crashed process keeps its deliveries; extended at a third while the handler runs |
 //! | [`store_timeout`](crate::ReceiverBuilder::store_timeout) | 1 s | how long one call to the store may take |
 //! | [`max_runs`](crate::ReceiverBuilder::max_runs) | 1,024 | how many runs go on at once; beyond it 503, nothing claimed |
-//! | [`max_run`](crate::ReceiverBuilder::max_run) | 15 min | when a handler is dropped and its delivery given back |
+//! | [`run_timeout`](crate::ReceiverBuilder::run_timeout) | 15 min | when a handler is dropped and its delivery given back |
 //! | [`answer_within`](crate::ReceiverBuilder::answer_within) | what is known of the sender | when an unfinished run is answered 503 |
 //!
 //! The lease must be at least three times the timeout: an extension that begins at a third has to be able to fail and be repeated before the
@@ -71,12 +71,12 @@
 //! costs two timeouts: mind Slack's 3 s before raising it.
 //!
 //! `max_runs` bounds memory: each run holds its request and body. What comes after the answer, a record that is tried again say, keeps its place
-//! until it is through. `max_run` is for handlers that hang. It ends them at an `.await`; set it to what the longest honest one needs.
+//! until it is through. `run_timeout` is for handlers that hang. It ends them at an `.await`; set it to what the longest honest one needs.
 //!
 //! # Senders that never retry
 //! While a store does not answer, [`on_store_failure`](crate::ReceiverBuilder::on_store_failure) decides:
 //!
-//! | [`StoreFailure`](crate::StoreFailure) | a sender that retries | a sender that never does (GitHub, WooCommerce) |
+//! | [`StorePolicy`](crate::StorePolicy) | a sender that retries | a sender that never does (GitHub, WooCommerce) |
 //! |---|---|---|
 //! | `Refuse`, the default | loses nothing, nothing runs twice | **loses the event**, unless somebody has it delivered again by hand |
 //! | `Run` | loses nothing; what was done, or is going on elsewhere, runs again | loses nothing; copies run |

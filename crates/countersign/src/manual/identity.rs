@@ -26,7 +26,7 @@
 //! |---|---|---|---|
 //! | [Stripe](crate::providers::STRIPE) | `/id`, signed | 3 days, signed afresh; so are manual resends | none; two events may tell of one change |
 //! | [Standard Webhooks](crate::providers::STANDARD_WEBHOOKS), [Svix](crate::providers::SVIX), [Zapier White Label](crate::providers::ZAPIER_WHITE_LABEL) | the id's header, signed | the sender's choice, 4 days assumed; Svix 28 h; signed afresh | none |
-//! | [Slack](crate::providers::SLACK) | events by `/event_id`, signed; the rest by content | events 3 in about 6 min, signed afresh; commands never | none known: a command or an interaction carries a `trigger_id` of its own |
+//! | [Slack](crate::providers::SLACK) | events by `/event_id`, signed; the rest by content | events 3 in about 6 min, signed afresh; commands never | requests for a menu's options repeat: give them a route without a store. A command or an interaction carries a `trigger_id` of its own |
 //! | [Intercom](crate::providers::INTERCOM) | `/id`, signed | not published, 2 h assumed; attempts are counted in the body | none; `duplicate_changed` is an honest retry here |
 //! | [GitHub](crate::providers::GITHUB) | as chosen: body and event name, or the unsigned delivery id | never by itself; a redelivery by hand has the same body and id | **a choice**: some bodies repeat, names are unsigned |
 //! | [Shopify](crate::providers::SHOPIFY) | as chosen: body and topic, or the unsigned webhook id | 8 in 4 h, the same bytes | **a choice**: some bodies repeat, topics are unsigned |

@@ -27,7 +27,7 @@
 //! | `done` | the handler's 2xx | the handler's | ran | is a duplicate |
 //! | `failed_for_good` | the handler's answer, whatever its status | the handler's | ran | is a duplicate, answered 200 |
 //! | `released` | the handler's answer, no 2xx | the handler's | ran | runs |
-//! | `unrecorded` | the handler's answer | the handler's | ran, without a lease | runs |
+//! | `unrecorded` | the handler's answer | the handler's | ran, without a lease | runs; or, where a claim got through although no reply came, what that comes to |
 //! | `duplicate`, `duplicate_replay`, `duplicate_changed` | the recorded status; the body too where the service reads it and it was [recorded](#answers-that-are-read) | – | did not run | is a duplicate |
 //! | `replayed`, `body_changed` | 400, where refusing them was chosen | – | did not run | is refused or a duplicate |
 //! | `in_flight` | 503 | what is left of the other run's lease | did not run; another run is at it | what the other run comes to |
@@ -45,7 +45,7 @@
 //!   and its run another one when it ends.
 //! - A place for the run is taken before the store is asked. So while there is none, and while the receiver shuts down, duplicates are
 //!   answered 503, too.
-//! - A `lease_lost` can come without a run: a claim was repeated because no reply had come, and its own lease was over by then.
+//! - A `lease_lost` can come without a run: the reply to a claim, or to the one that repeated it, came when its lease was over.
 //! - An error of the handler's service that is no response passes through, and gives the delivery back.
 //! - Duplicates tell more about themselves. `duplicate_replay` carries the very signature of the attempt that was done: with a sender that
 //!   signs no timestamp so does every honest retry, with one that signs each attempt afresh nobody but who captured it sends it again.
@@ -55,7 +55,7 @@
 //!   retries would be hit.
 //!
 //! # Why these statuses, and never 409, 410 or 425
-//! Whatever passes by itself is 503 with `Retry-After`, because every sender that retries at all retries on 503. There are more telling statuses,
+//! Whatever of a delivery passes by itself is 503 with `Retry-After`, because every sender that retries at all retries on 503. There are more telling statuses,
 //! and senders take them for the end of the matter: a 410 ends the deliveries of CloudEvents, Mailchimp, WebSub and what follows Standard
 //! Webhooks, and there are senders that drop an event on 409. So none of 409, 410 and 425 is ever answered by the receiver. A *handler* that
 //! answers one of them has it sent as it is.

@@ -10,8 +10,8 @@
 //! | the store is away when the lease is to be extended, until it lapses | as above | [`Lease::is_lost`](crate::Lease::is_lost) before the effect; fencing |
 //! | the store is away when the work is to be recorded | the sender gets the handler's 2xx, the record is tried again until the lease ends; if that fails too, a later copy runs | idempotent writes; watch [`Counts::settles_failed`](crate::Counts::settles_failed) |
 //! | the handler answers no 2xx, or panics, after a part of its effect | given back, the next attempt does that part again | one transaction; idempotent writes |
-//! | a run takes longer than [`max_run`](crate::ReceiverBuilder::max_run) | its handler is dropped at an await, the next attempt runs | work in steps; a longer `max_run` |
-//! | [`StoreFailure::Run`](crate::StoreFailure::Run) while the store is away | everything runs, also what is done or going on | idempotent writes; the default, which refuses |
+//! | a run takes longer than [`run_timeout`](crate::ReceiverBuilder::run_timeout) | its handler is dropped at an await, the next attempt runs | work in steps; a longer `run_timeout` |
+//! | [`StorePolicy::Run`](crate::StorePolicy::Run) while the store is away | everything runs, also what is done or going on | idempotent writes; the default, which refuses |
 //! | a [`MemoryStore`](crate::MemoryStore) and a restart | it has forgotten everything: whatever the sender sends again runs | a store that survives; idempotent writes |
 //! | replicas, each with a memory of its own | each runs what the others have done | one shared store |
 //! | the retention is over | a redelivery by hand runs; so does a captured attempt of a sender that signs no timestamp | a longer [retention](super::capacity_and_retention) |
@@ -121,6 +121,6 @@
 //! forgets, use idempotent writes, or keep the numbers where they are forgotten with it.
 //!
 //! # Runs without a lease
-//! A delivery without a key, and every run under [`StoreFailure::Run`](crate::StoreFailure::Run) while the store is away, has no
+//! A delivery without a key, and every run under [`StorePolicy::Run`](crate::StorePolicy::Run) while the store is away, has no
 //! [`Lease`](crate::Lease): the handler must not rely on one. In axum take `Option<Extension<Lease>>` where that can happen; a plain
 //! `Extension<Lease>` would be answered 500.

@@ -21,7 +21,9 @@ use crate::{list, text};
 ///   loses events whose first attempt failed.
 /// - **Deduplication**: events by `/event_id`, signed, which a retry keeps under a new stamp. What has none by the body: a command or an
 ///   interaction carries a `trigger_id` of its own and is not retried, so equal bodies are the same request again. The `app_rate_limited` notice
-///   has neither; it tells the minute that it is about.
+///   has neither; it tells the minute that it is about. Neither have requests for the options of a menu (`block_suggestion`), which repeat
+///   whenever somebody types the same: a menu would be answered from the record. Give the app's options load URL a route whose
+///   receiver has no store.
 pub const SLACK: Scheme = Scheme {
     name: text!("slack"),
     title: text!("Slack"),

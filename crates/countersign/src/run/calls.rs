@@ -54,6 +54,13 @@ impl<S: DeliveryStore> Run<'_, S> {
     /// whether there was a lease for sure.
     pub(super) fn settle_later(&self, settle: Settle, end: Duration, is_claimed: bool) -> Rest {
         let (inner, clock) = (Arc::clone(self.inner), Arc::clone(self.clock));
+        let (key, seen) = (settle.key, Arc::clone(self.inner));
+        let otherwise = Otherwise::new(move || {
+            if is_claimed {
+                seen.counters.settles_failed.add();
+                tracing::error!(%key, "a delivery was done and could not be recorded: it may run again");
+            }
+        });
         Rest(Box::pin(async move {
             let timeout = inner.settings.store_timeout;
             let mut pause = timeout;
@@ -65,42 +72,44 @@ impl<S: DeliveryStore> Run<'_, S> {
                 clock.sleep(pause.min(left)).await;
                 let ask = || inner.store().settle(settle.clone());
                 match within(&clock, timeout, "settle", ask).await {
-                    Ok(SettleReply::Settled | SettleReply::AlreadySettled) => return,
+                    Ok(SettleReply::Settled | SettleReply::AlreadySettled) => {
+                        otherwise.need_not();
+                        break;
+                    }
                     Ok(SettleReply::Lost | SettleReply::AlreadyReleased) => break,
                     Err(_) => pause = pause.saturating_mul(2).min(inner.settings.lease),
                 }
-            }
-            if is_claimed {
-                inner.counters.settles_failed.add();
-                tracing::error!(key = %settle.key, "a delivery was done and could not be recorded: it may run again");
             }
         }))
     }
 
     /// Gives the work back, and goes on trying for as long as the lease lasts when the store does not answer.
     pub(super) async fn give_back(&self, lease: &Lease) -> Option<Rest> {
+        let (rest, is_lost) = self.try_to_give_back(lease).await;
+        if is_lost {
+            self.inner.counters.lost.add();
+        }
+        rest
+    }
+
+    /// The same of a lease that is known to be over, and was counted.
+    pub(super) async fn give_back_lost(&self, lease: &Lease) -> Option<Rest> {
+        self.try_to_give_back(lease).await.0
+    }
+
+    async fn try_to_give_back(&self, lease: &Lease) -> (Option<Rest>, bool) {
         let release = Release {
             key: lease.key(),
             token: lease.token(),
             retention: self.inner.retention,
         };
+        let timeout = self.inner.settings.store_timeout;
         let ask = || self.inner.store().release(release);
-        match within(
-            self.clock,
-            self.inner.settings.store_timeout,
-            "release",
-            ask,
-        )
-        .await
-        {
-            Ok(ReleaseReply::Lost) => {
-                self.inner.counters.lost.add();
-                None
-            }
-            Ok(_) => None,
+        match within(self.clock, timeout, "release", ask).await {
+            Ok(reply) => (None, reply == ReleaseReply::Lost),
             Err(_) => {
                 let end = self.clock.monotonic().saturating_add(lease.remaining());
-                Some(self.release_later(release, end))
+                (Some(self.release_later(release, end)), false)
             }
         }
     }
@@ -121,13 +130,14 @@ impl<S: DeliveryStore> Run<'_, S> {
 
     pub(super) fn release_later(&self, release: Release, end: Duration) -> Rest {
         let (inner, clock) = (Arc::clone(self.inner), Arc::clone(self.clock));
+        let seen = Arc::clone(self.inner);
+        let otherwise = Otherwise::new(move || seen.counters.releases_failed.add());
         Rest(Box::pin(async move {
             let mut pause = inner.settings.store_timeout;
             loop {
                 let left = end.saturating_sub(clock.monotonic());
                 if left.is_zero() {
-                    inner.counters.releases_failed.add();
-                    return;
+                    break;
                 }
                 clock.sleep(pause.min(left)).await;
                 let ask = || inner.store().release(release);
@@ -135,10 +145,32 @@ impl<S: DeliveryStore> Run<'_, S> {
                     .await
                     .is_ok()
                 {
-                    return;
+                    otherwise.need_not();
+                    break;
                 }
                 pause = pause.saturating_mul(2).min(inner.settings.lease);
             }
         }))
+    }
+}
+
+/// What is to be done if something does not come to a good end: also if its future is dropped, or never polled.
+struct Otherwise<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Otherwise<F> {
+    const fn new(act: F) -> Self {
+        Self(Some(act))
+    }
+
+    fn need_not(mut self) {
+        self.0 = None;
+    }
+}
+
+impl<F: FnOnce()> Drop for Otherwise<F> {
+    fn drop(&mut self) {
+        if let Some(act) = self.0.take() {
+            act();
+        }
     }
 }

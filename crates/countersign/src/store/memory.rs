@@ -120,7 +120,7 @@ pub struct MemoryStats {
     ///
     /// An estimate: the mean rate of new keys since the last minute began, where that is a second ago and there were 32 of them, and else
     /// together with the minute before. A window with fewer than 32 new keys goes on beyond its minute. `None` until the first 32 have
-    /// come and a second has passed.
+    /// come and a second has passed. Keys that a full store refuses count, each time they come.
     pub lasts: Option<Duration>,
 }
 
@@ -201,7 +201,10 @@ impl Inner {
         loop {
             match self.claim_once(cell, hash, claim) {
                 Ok(reply) => return reply,
-                Err(NoPlace) if was_last_look => return ClaimReply::Full,
+                Err(NoPlace) if was_last_look => {
+                    self.note_refused(cell);
+                    return ClaimReply::Full;
+                }
                 // Where nothing has expired, look once more: somebody may have claimed this very key, and had the room for it.
                 // Where something had, whoever was faster has it; so somebody always gets on.
                 Err(NoPlace) => was_last_look = !self.made_room(home),
@@ -242,7 +245,9 @@ impl Inner {
         cell.count_new_key();
         drop(shard);
         self.rate.note(now, || self.new_keys());
-        if let Taken::Warn(records) = taken {
+        if let Taken::Warn = taken
+            && let Some(records) = self.filled(seeds::shard(hash))
+        {
             tracing::warn!(
                 capacity = self.places.capacity(),
                 records,
@@ -251,6 +256,25 @@ impl Inner {
             );
         }
         Ok(reply)
+    }
+
+    /// What is refused would have been a record, too: without it a full store would seem to last for ever.
+    fn note_refused(&self, cell: &Cell) {
+        let shard = cell.lock();
+        let now = self.now();
+        cell.count_new_key();
+        drop(shard);
+        self.rate.note(now, || self.new_keys());
+    }
+
+    /// How many records there are, if they are still many when what has expired is gone.
+    fn filled(&self, home: usize) -> Option<usize> {
+        for _ in 0..SHARDS {
+            if !self.made_room(home) {
+                break;
+            }
+        }
+        self.places.filled()
     }
 
     /// Steps through the shards, one lock at a time, until one has given back what had expired.

@@ -20,8 +20,8 @@ pub(super) struct Places {
 #[derive(Debug)]
 pub(super) enum Taken {
     Quietly,
-    /// So many are taken now, which is to be told.
-    Warn(usize),
+    /// Many are taken now, which is to be told.
+    Warn,
 }
 
 impl Places {
@@ -69,15 +69,21 @@ impl Places {
         }
     }
 
+    /// How many are taken, if it is still so many that it is to be told; else it is told when it is so again.
+    pub(super) fn filled(&self) -> Option<usize> {
+        let taken = self.taken();
+        if taken >= self.warn_at {
+            return Some(taken);
+        }
+        self.warned.store(false, Ordering::Relaxed);
+        None
+    }
+
     fn judge(&self, taken: usize) -> Taken {
         let warns = taken >= self.warn_at
             && !self.warned.load(Ordering::Relaxed)
             && !self.warned.swap(true, Ordering::Relaxed);
-        if warns {
-            Taken::Warn(taken)
-        } else {
-            Taken::Quietly
-        }
+        if warns { Taken::Warn } else { Taken::Quietly }
     }
 }
 
@@ -94,7 +100,7 @@ mod tests {
 
     fn warns(places: &Places) -> Option<usize> {
         match places.take().unwrap() {
-            Taken::Warn(taken) => Some(taken),
+            Taken::Warn => places.filled(),
             Taken::Quietly => None,
         }
     }

@@ -354,3 +354,34 @@ fn it_tells_how_full_it_is_and_how_long_it_lasts() {
         "MemoryStore { capacity: 1000, records: 100, .. }"
     );
 }
+
+#[test]
+fn a_store_that_refuses_everything_does_not_say_that_it_lasts() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let (store, hands) = store(1_000);
+    let mut number = 0;
+    let mut claim_some = || {
+        for _ in 0..100 {
+            number += 1;
+            let claim = Claim {
+                key: key(number),
+                token: token(number),
+                lease: LEASE,
+                retention: 3 * DAY,
+            };
+            drop(ready(store.claim(claim)));
+        }
+    };
+    for _ in 0..1_200 {
+        claim_some();
+        hands.advance(Duration::from_secs(1));
+    }
+    for _ in 0..71 {
+        claim_some();
+        hands.advance(Duration::from_secs(3_600));
+    }
+    assert_eq!(store.stats().records, 1_000);
+    // A hundred keys an hour, for which there is room ten times.
+    let lasts = store.stats().lasts.unwrap();
+    assert!(lasts < 3 * DAY, "{lasts:?}");
+}
