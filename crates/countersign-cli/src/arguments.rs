@@ -39,7 +39,8 @@ pub(crate) enum Command {
     /// Plain http only, over one new HTTP/1.1 connection: there is no TLS, no proxy, and redirects are not followed. For an https URL use
     /// `countersign sign --curl`. Prints the status, the response headers that matter to a sender, and the beginning of the body; control
     /// characters are escaped.
-    #[command(after_long_help = send::EPILOGUE)]
+    // Written out, for the generated line has the arguments in another order than they are read in.
+    #[command(after_long_help = send::EPILOGUE, override_usage = send::USAGE)]
     Send(send::Arguments),
     /// Judges one request: prints the verdict, its stable code and the reason.
     ///

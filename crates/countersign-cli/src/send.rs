@@ -28,6 +28,8 @@ pub(crate) struct Arguments {
     timeout: u64,
 }
 
+pub(crate) const USAGE: &str = "countersign send [OPTIONS] <URL> <PROVIDER|--scheme-file <FILE>>";
+
 pub(crate) const EPILOGUE: &str = "\
 Only http:// is sent to. At most 64 KiB of the answer's body are shown, and the secret never is, not even \
 where the answer repeats it.
