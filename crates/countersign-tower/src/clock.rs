@@ -8,7 +8,8 @@ use tokio::time::Instant;
 /// The system's wall clock and Tokio's monotonic one: what a layer uses unless the receiver has a clock of its own.
 ///
 /// Reading the time works anywhere. Sleeping needs a Tokio runtime with its time driver (`enable_time`), and panics elsewhere. The layer sleeps
-/// while a body makes it wait, and with a store while a handler or the store does; so does `drain`. On another runtime, give the receiver
+/// while a body makes it wait, and with a store while a handler or the store does; so does `drain`. (There a handler that waits is not ended by
+/// that, but a sender with a deadline gets no answer.) On another runtime, give the receiver
 /// a [`Clock`] of yours ([`ReceiverBuilder::clock`]).
 ///
 /// [`ReceiverBuilder::clock`]: countersign::ReceiverBuilder::clock

@@ -70,9 +70,9 @@ counters! {
     unavailable,
     /// Claims that were repeated because no reply came.
     claims_repeated,
-    /// Records that did not reach the store before the sender was answered, and were tried again afterwards.
+    /// Records that did not reach the store before the sender was answered, and were to be tried again afterwards.
     settles_deferred,
-    /// Records that did not reach the store before the lease ended: these deliveries may run again.
+    /// Records that did not reach the store before the lease ended, or before what was to bring them was dropped: these deliveries may run again.
     settles_failed,
     /// Deliveries that could not be given back: their lease has to lapse first.
     releases_failed,

@@ -190,9 +190,9 @@ fn retries_differ(scheme: &Scheme) -> bool {
                 holds(&|part| matches!(part, Part::Url | Part::Query | Part::QuerySorted))
             }
             place => {
-                let whole =
-                    |part: &Part| matches!(part, Part::Body | Part::FormSorted | Part::JsonRaw(_));
-                place.is_in_body() && (holds(&whole) || scheme.digest_covers_body())
+                let is_around =
+                    |part: &Part| part.covers_in_body(place) && !is_of_the_attempt(scheme, part);
+                place.is_in_body() && (holds(&is_around) || scheme.digest_covers_body())
             }
         };
         is_inside && scheme.retry.stamp == RetryStamp::Fresh

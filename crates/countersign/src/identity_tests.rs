@@ -296,3 +296,47 @@ fn a_stamp_that_is_kept_makes_no_other_content() {
     assert!(retries_differ(&stamped(RetryStamp::Fresh)));
     assert!(!retries_differ(&stamped(RetryStamp::Original)));
 }
+
+#[test]
+fn a_stamp_makes_another_content_where_it_is_inside_of_a_part() {
+    let in_form = Place::FormJson {
+        field: text!("payload"),
+        pointer: text!("/ts"),
+    };
+    let form_field = |name: &'static str| Part::Form(name.into());
+    for (place, part, differs) in [
+        (in_form.clone(), form_field("payload"), true),
+        (in_form, form_field("other"), false),
+        (
+            Place::Json(text!("/data/ts")),
+            Part::JsonRaw(text!("/data")),
+            true,
+        ),
+        (
+            Place::Json(text!("/ts")),
+            Part::JsonRaw(text!("/data")),
+            false,
+        ),
+        // Cut out whole.
+        (
+            Place::Json(text!("/ts")),
+            Part::JsonRaw(text!("/ts")),
+            false,
+        ),
+        (Place::Form(text!("ts")), Part::FormSorted, true),
+        (Place::QueryParam(text!("ts")), Part::QuerySorted, true),
+        (Place::QueryParam(text!("ts")), Part::Body, false),
+        (Place::Header(text!("ts")), Part::Body, false),
+    ] {
+        let scheme = Scheme {
+            content: vec![Part::Timestamp, part.clone()].into(),
+            timestamp: Some(crate::scheme::TimestampRule {
+                place: place.clone(),
+                unit: crate::timestamp::Unit::Seconds,
+                tolerance: crate::timestamp::Tolerance::from_secs(300),
+            }),
+            ..GITHUB
+        };
+        assert_eq!(retries_differ(&scheme), differs, "{place:?} in {part:?}");
+    }
+}

@@ -24,7 +24,8 @@ pub enum StorePolicy {
     #[default]
     Refuse,
     /// It runs without a record: nothing is lost, and what was done before, or is being done elsewhere, is done again. Where the claim got through
-    /// although no reply came, the run is recorded when the store answers again.
+    /// although no reply came, the run is recorded if the store answers again before that lease ends, and while at least half of the places for
+    /// runs are free.
     Run,
 }
 

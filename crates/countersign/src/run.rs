@@ -23,7 +23,7 @@ use crate::reply::Reply;
 use crate::runs::Slot;
 use crate::scheme::Scheme;
 use crate::store::{DeliveryStore, Unavailable};
-use crate::waiting::{Either, Panicked, caught, either, within};
+use crate::waiting::{Either, caught, either, or_never, within};
 
 /// A claim of which nobody knows whether the store has heard it.
 #[derive(Clone, Copy)]
@@ -166,7 +166,10 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         };
         let slot = match self.once.inner.runs.has(&slot) {
             true => Ok(slot),
-            false => self.reserve(),
+            false => {
+                drop(slot);
+                self.reserve()
+            }
         };
         let ran = match slot {
             Ok(slot) => {
@@ -375,7 +378,8 @@ impl<S: DeliveryStore> Run<'_, S> {
         let key = unclear.map(|unclear| unclear.key);
         let worked = {
             let mut work = pin!(self.work(handler, None));
-            let mut timer = pin!(async { self.clock.sleep(self.inner.settings.run_timeout).await });
+            let limit = self.inner.settings.run_timeout;
+            let mut timer = pin!(or_never(async { self.clock.sleep(limit).await }));
             match either(work.as_mut(), timer.as_mut()).await {
                 Either::First(worked) => worked,
                 Either::Second(()) => Err(Stopped::Overlong),
@@ -435,18 +439,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         lease: &Lease,
     ) -> Result<T, Stopped> {
         let mut work = pin!(work);
-        let mut keeper = pin!(async {
-            match caught(self.keep(lease)).await {
-                Ok(stopped) => stopped,
-                // A clock that cannot wait, such as Tokio's on a runtime without its timer. The work is better off without.
-                Err(Panicked) => {
-                    tracing::error!(
-                        "the clock panicked: a lease is not extended, and its run has no limit"
-                    );
-                    std::future::pending().await
-                }
-            }
-        });
+        let mut keeper = pin!(or_never(self.keep(lease)));
         match either(work.as_mut(), keeper.as_mut()).await {
             Either::First(worked) => worked,
             Either::Second(stopped) => Err(stopped),

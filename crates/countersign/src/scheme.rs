@@ -96,7 +96,8 @@ pub struct Scheme {
     /// The signed timestamp, if the sender signs one. A timestamp that the signature does not cover does not belong here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimestampRule>,
-    /// Where the delivery id is; with several places the first that holds a value counts.
+    /// Where the delivery id is; with several places the first that holds a value counts. The order is part of every idempotency key: append
+    /// places, and insert none.
     #[serde(with = "text::one_or_many", skip_serializing_if = "<[_]>::is_empty")]
     pub id: List<Place>,
     /// Where the event name is; with several places the first that holds a value counts.
@@ -106,7 +107,7 @@ pub struct Scheme {
     /// alone tell deliveries of the same content apart; any other name counts as none.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub events: List<Text>,
-    /// Where the sender's account is; with several places the first that holds a value counts.
+    /// Where the sender's account is; with several places the first that holds a value counts. Their order is part of keys, as that of ids is.
     #[serde(with = "text::one_or_many", skip_serializing_if = "<[_]>::is_empty")]
     pub tenant: List<Place>,
     /// Header families of one meaning, the preferred first: headers of this scheme that start with the first prefix are read under the
@@ -224,18 +225,7 @@ impl Scheme {
     fn holds_in_body(&self, place: &Place) -> bool {
         place.is_in_body()
             && (self.digest_covers_body()
-                || Part::always(&self.content, &|part| match part {
-                    Part::Body => true,
-                    Part::FormSorted => matches!(place, Place::Form(_) | Place::FormJson { .. }),
-                    // One field of a form covers the JSON inside it, one value the values inside it.
-                    Part::Form(name) => {
-                        matches!(place, Place::FormJson { field, .. } if field == name)
-                    }
-                    Part::JsonRaw(outer) => matches!(place, Place::Json(inner) if inner
-                        .strip_prefix(outer.as_ref())
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))),
-                    _ => false,
-                }))
+                || Part::always(&self.content, &|part| part.covers_in_body(place)))
     }
 
     /// Can the signed content be split into its values in one way only?

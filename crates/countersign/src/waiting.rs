@@ -92,9 +92,24 @@ pub(crate) fn caught<T>(
     }
 }
 
-/// What a panic carries may panic itself when it is dropped. So it never is: a few bytes for each panic.
+/// What a panic carries may panic itself when it is dropped. What that one carries is not dropped any more.
 fn keep_quiet(payload: Box<dyn Any + Send>) {
-    std::mem::forget(payload);
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
+/// Never completes where it panics: a clock that cannot wait, such as Tokio's on a runtime without its timer, ends no work.
+pub(crate) async fn or_never<T>(waiting: impl Future<Output = T>) -> T {
+    match caught(waiting).await {
+        Ok(out) => out,
+        Err(Panicked) => {
+            tracing::error!(
+                "the clock panicked: a run has no limit, and its lease is not extended"
+            );
+            std::future::pending().await
+        }
+    }
 }
 
 pin_project! {

@@ -104,8 +104,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Err(still) => println!("{still}; the senders will come again"),
     }
     // It writes its last answers, and somebody who keeps a connection open does not keep the process.
-    if timeout(Duration::from_secs(5), serving).await.is_err() {
-        println!("somebody was still connected");
+    match timeout(Duration::from_secs(5), serving).await {
+        Ok(ended) => ended??,
+        Err(_) => println!("somebody was still connected"),
     }
     Ok(())
 }

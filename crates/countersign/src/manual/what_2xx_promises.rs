@@ -55,7 +55,7 @@
 //!   retries would be hit.
 //!
 //! # Why these statuses, and never 409, 410 or 425
-//! Whatever of a delivery passes by itself is 503 with `Retry-After`, because every sender that retries at all retries on 503. There are more telling statuses,
+//! Whatever passes by itself, once a delivery is verified, is 503 with `Retry-After` (429 for what is over quota), because every sender that retries at all retries on 503. There are more telling statuses,
 //! and senders take them for the end of the matter: a 410 ends the deliveries of CloudEvents, Mailchimp, WebSub and what follows Standard
 //! Webhooks, and there are senders that drop an event on 409. So none of 409, 410 and 425 is ever answered by the receiver. A *handler* that
 //! answers one of them has it sent as it is.
@@ -80,7 +80,7 @@
 //! # Answers that are read
 //! Twilio and Slack read what they are answered ([`AnswerKind::Content`](crate::scheme::AnswerKind::Content)), so for them the body and the
 //! media type of a 2xx are recorded, no cookies and no other headers. Not recorded, with a warning in the log, is a body over 16 KiB or one that
-//! has a `Content-Encoding`: duplicates get the status alone. Compression belongs outside of the layer.
+//! has a `Content-Encoding`, nor one with a media type of over 256 bytes: duplicates get the status alone. Compression belongs outside of the layer.
 //!
 //! # The sender's deadline
 //! Where it is known how long a service waits (Slack 3 s, Intercom and Shopify 5 s, GitHub and Mailchimp 10 s, Twilio 15 s, WooCommerce 60 s), or

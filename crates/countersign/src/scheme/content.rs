@@ -155,6 +155,20 @@ impl Part {
         }
     }
 
+    /// Does this part of the body hold that place inside of it?
+    pub(crate) fn covers_in_body(&self, place: &Place) -> bool {
+        match self {
+            Self::Body => true,
+            Self::FormSorted => matches!(place, Place::Form(_) | Place::FormJson { .. }),
+            // One field of a form covers the JSON inside it, one value the values inside it.
+            Self::Form(name) => matches!(place, Place::FormJson { field, .. } if field == name),
+            Self::JsonRaw(outer) => matches!(place, Place::Json(inner) if inner
+                .strip_prefix(outer.as_ref())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))),
+            _ => false,
+        }
+    }
+
     /// As [`any`](Self::any), among the parts that are there in every message and whose every byte counts.
     pub(crate) fn always(parts: &[Part], test: &dyn Fn(&Part) -> bool) -> bool {
         parts.iter().any(|part| match part {

@@ -267,7 +267,8 @@ impl Inner {
         self.rate.note(now, || self.new_keys());
     }
 
-    /// How many records there are, if they are still many when what has expired is gone.
+    /// How many records there are, if they are still many when some of what has expired is gone: about a thousand at most, so that a claim is
+    /// not held up.
     fn filled(&self, home: usize) -> Option<usize> {
         for _ in 0..SHARDS {
             if !self.made_room(home) {
