@@ -243,7 +243,16 @@ async fn a_panic_that_carries_another_one_is_a_panic() {
 /// A runtime without its timer made every run panic whose handler waited for anything.
 #[test]
 fn a_clock_that_cannot_wait_ends_no_run() {
-    let receiver = Receiver::builder(providers::STRIPE, Secret::new(SECRET).unwrap())
+    // Without a stamp and without a deadline: nothing else asks for the time or waits.
+    let retry = countersign_tower::scheme::Retry {
+        deadline: None,
+        ..providers::INTERCOM.retry
+    };
+    let scheme = countersign_tower::Scheme {
+        retry,
+        ..providers::INTERCOM
+    };
+    let receiver = Receiver::builder(scheme.clone(), Secret::new(SECRET).unwrap())
         .store(countersign_tower::MemoryStore::single_process(8))
         .build()
         .unwrap();
@@ -253,7 +262,7 @@ fn a_clock_that_cannot_wait_ends_no_run() {
         Ok::<_, std::convert::Infallible>(response)
     });
     let service = tower::Layer::layer(&CountersignLayer::new(receiver.clone()), handler);
-    let sender = countersign_testkit::Sender::new(providers::STRIPE, SECRET);
+    let sender = countersign_testkit::Sender::new(scheme, SECRET);
     let attempt = || {
         sender
             .send(r#"{"id":"evt_1"}"#)
