@@ -1,5 +1,6 @@
 //! Every default in one place, each with its reason.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use crate::timestamp::Tolerance;
@@ -19,6 +20,22 @@ pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The whole time for a body: 25 MiB at a megabyte a second, with a pause.
 pub const BODY_TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many bodies are read at once, of those that make the receiver wait: webhooks come whole and are small, so this is many senders or some that
+/// stall.
+pub const BODIES: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(255);
+
+/// What the bodies that are being read hold in all, beyond [`BODY_SHARE`] each: 256 of 1 MiB.
+pub const BODY_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What each body may hold without being counted: more than most deliveries have, so those go on while large ones have used up the rest.
+pub const BODY_SHARE: u64 = 64 * 1024;
+
+/// How many bodies may wait for a place: a burst, and not a backlog that nobody waits for any more.
+pub const BODIES_WAITING: usize = 1_024;
+
+/// How many sources a limit of failures counts at once: a botnet of them, in about 6 MB.
+pub const MOST_SOURCES: usize = 65_536;
 
 /// How many secrets a receiver holds unless it is told otherwise: two of a rotation, for each of two environments. Each costs one MAC
 /// per forged attempt.
@@ -67,3 +84,6 @@ pub const UNFINISHED_RETRY_AFTER: u32 = 10;
 
 /// After how many seconds a sender may come again to a receiver that has no room, or whose store does not answer.
 pub const OVERLOAD_RETRY_AFTER: u32 = 5;
+
+/// The longest that a quota may take to recover: what has not recovered is kept, and no limit that is meant looks back further than a month.
+pub const MAX_QUOTA_RECOVERY: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -32,8 +32,31 @@ pub(crate) const MAX_BODY: u64 = 1_024;
 const MAX_ECHO: usize = 512;
 
 /// The application's word on a question that proves nothing.
-pub(crate) type Consent =
-    Arc<dyn Fn(Question) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
+#[derive(Clone)]
+pub(crate) struct Consent(Arc<dyn Fn(Question) -> Agreement + Send + Sync>);
+
+/// The application's word, on its way.
+pub(crate) type Agreement = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+impl Consent {
+    pub(crate) fn new<F, Answer>(ask: F) -> Self
+    where
+        F: Fn(Question) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = bool> + Send + 'static,
+    {
+        Self(Arc::new(move |question| Box::pin(ask(question))))
+    }
+
+    pub(crate) fn ask(&self, question: Question) -> Agreement {
+        (self.0)(question)
+    }
+}
+
+impl fmt::Debug for Consent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Consent")
+    }
+}
 
 /// A scheme's handshakes and unsigned shapes, ready for requests.
 #[derive(Debug, Default)]
@@ -205,7 +228,7 @@ pub(crate) fn in_head(
         let may_be = match &handshake.proof {
             Proof::Signature => false,
             Proof::Token { config, .. } => compiled.config.get(config).is_some(),
-            Proof::Consent => compiled.hooks.consent.is_some(),
+            Proof::Consent => compiled.consent.is_some(),
         };
         if !may_be || handshake.method != head.method() {
             continue;

@@ -1,6 +1,5 @@
 //! Step 4: the body comes in, chunk by chunk, counted and hashed as it comes.
 
-use core::net::IpAddr;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use crate::request::Head;
 use crate::scheme::compiled::{Compiled, Plan};
 use crate::scheme::signature::Candidates;
 use crate::signed_content::{Content, Facts};
+use crate::source::{Origin, Source};
 use crate::timestamp::Timestamp;
 use crate::verify::{KeptValues, Verified};
 
@@ -41,7 +41,7 @@ pub struct Intake {
     signed_values: Option<KeptValues>,
     /// The questions that the head says it may be.
     open: handshake::Open,
-    peer: Option<IpAddr>,
+    origin: Origin,
     work: Work,
 }
 
@@ -80,7 +80,7 @@ impl Finished {
 pub struct Asked {
     compiled: Arc<Compiled>,
     question: Question,
-    peer: Option<IpAddr>,
+    origin: Origin,
 }
 
 impl Asked {
@@ -92,8 +92,8 @@ impl Asked {
 
     /// Asks the application.
     pub fn ask(&self) -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        match &self.compiled.hooks.consent {
-            Some(consent) => consent(self.question.clone()),
+        match &self.compiled.consent {
+            Some(consent) => consent.ask(self.question.clone()),
             None => Box::pin(std::future::ready(false)),
         }
     }
@@ -108,13 +108,16 @@ impl Asked {
         } else {
             Err(Refusal::NotAgreed)
         };
-        reply.inspect_err(|refusal| self.compiled.failed(refusal, self.peer))
+        reply.map_err(|refusal| self.compiled.failed(refusal, self.origin))
     }
 
-    /// The application does not answer in time. Gives the refusal on.
+    pub(crate) const fn source(&self) -> Option<Source> {
+        self.origin.source
+    }
+
+    /// The application cannot be asked, or does not answer in time. Gives the refusal on.
     pub(crate) fn broken(&self, refusal: Refusal) -> Refusal {
-        self.compiled.failed(&refusal, self.peer);
-        refusal
+        self.compiled.failed(refusal, self.origin)
     }
 }
 
@@ -180,6 +183,7 @@ impl Intake {
         now: Timestamp,
         limit: u64,
         declared: Option<u64>,
+        origin: Origin,
     ) -> Result<Self, Refusal> {
         judge(compiled, head, now, |judged| {
             let candidates = judged.candidates.cloned();
@@ -229,7 +233,7 @@ impl Intake {
                 signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
                 signed_values: kept_values(compiled, judged.facts),
                 open: handshake::open(compiled, head)?,
-                peer: head.peer(),
+                origin,
                 work,
             })
         })
@@ -238,8 +242,7 @@ impl Intake {
     /// For a request that is no delivery, and that the receiver may answer by itself.
     pub(crate) fn other(
         compiled: &Arc<Compiled>,
-        head: &impl Head,
-        now: Timestamp,
+        (now, origin): (Timestamp, Origin),
         declared: Option<u64>,
         other: Other,
     ) -> Self {
@@ -255,7 +258,7 @@ impl Intake {
             signed_id: None,
             signed_values: None,
             open: Vec::new(),
-            peer: head.peer(),
+            origin,
             work: match other {
                 Other::Unsigned { shape } => Work::Unsigned { shape },
                 Other::Asked(question) => Work::Asked(question),
@@ -269,13 +272,12 @@ impl Intake {
     /// [`Refusal::BodyTooLarge`] as soon as the limit is passed, [`Refusal::BodyIncomplete`] as soon as more arrives than was declared.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Refusal> {
         self.take(chunk)
-            .inspect_err(|refusal| self.compiled.failed(refusal, self.peer))
+            .map_err(|refusal| self.compiled.failed(refusal, self.origin))
     }
 
     /// The body cannot be read to its end, or not in time. Gives the refusal on.
     pub(crate) fn broken(&self, refusal: Refusal) -> Refusal {
-        self.compiled.failed(&refusal, self.peer);
-        refusal
+        self.compiled.failed(refusal, self.origin)
     }
 
     fn take(&mut self, chunk: Bytes) -> Result<(), Refusal> {
@@ -313,6 +315,10 @@ impl Intake {
         Ok(())
     }
 
+    pub(crate) const fn source(&self) -> Option<Source> {
+        self.origin.source
+    }
+
     /// How many bytes have come in.
     #[must_use]
     pub const fn received(&self) -> u64 {
@@ -333,9 +339,16 @@ impl Intake {
     /// [`Refusal::BodyIncomplete`] when fewer bytes came than were declared, [`Refusal::BodyEmpty`],
     /// [`Refusal::SignatureMismatch`] when no candidate matches any active secret, and what fields in the body can be refused for.
     pub fn finish(self) -> Result<Finished, Refusal> {
-        let (compiled, peer) = (Arc::clone(&self.compiled), self.peer);
-        self.decide()
-            .inspect_err(|refusal| compiled.failed(refusal, peer))
+        let (compiled, origin) = (Arc::clone(&self.compiled), self.origin);
+        match self.decide() {
+            Ok(finished) => {
+                if let Finished::Verified(_) = &finished {
+                    compiled.passed(origin);
+                }
+                Ok(finished)
+            }
+            Err(refusal) => Err(compiled.failed(refusal, origin)),
+        }
     }
 
     /// What is longer than an unsigned request may be is no such request, and so misses a signature.
@@ -369,7 +382,7 @@ impl Intake {
                 return Ok(Finished::Asked(Asked {
                     compiled: self.compiled,
                     question,
-                    peer: self.peer,
+                    origin: self.origin,
                 }));
             }
             _ => {}

@@ -74,18 +74,19 @@
 //! Minimum Rust: 1.88 (`sha2` 0.11 and `time` 0.3 ask for it).
 #![forbid(unsafe_code)]
 
+mod bodies;
 mod check;
 mod clock;
 mod counts;
 pub mod danger;
 pub mod defaults;
 mod delivery;
+mod failures;
 mod form;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
-mod hooks;
 mod idempotency;
 mod identity;
 mod intake;
@@ -94,11 +95,13 @@ mod judge;
 mod lease;
 mod mac;
 pub mod manual;
+mod networks;
 mod once;
 pub mod outcome;
 mod payload;
 pub mod providers;
 mod public_url;
+mod quota;
 mod reading;
 mod receiver;
 mod refusal;
@@ -111,27 +114,30 @@ mod secret;
 #[cfg(feature = "sign")]
 mod sign;
 mod signed_content;
+mod source;
 mod store;
 mod sync;
 mod timestamp;
 mod verify;
 mod waiting;
 
+pub use self::bodies::{Bodies, BodyUsage};
 pub use self::clock::{Clock, Sleep, system_now};
 pub use self::counts::Counts;
 pub use self::delivery::{Delivery, Field, PayloadText};
+pub use self::failures::{Failure, FailureLimit};
 pub use self::handshake::Question;
-pub use self::hooks::Failure;
 pub use self::idempotency::{
     Claim, ClaimReply, Done, Extend, ExtendReply, Fingerprint, ForgetReply, IdempotencyKey,
     LeaseToken, NoKey, RecordedAnswer, Release, ReleaseReply, Settle, SettleReply,
 };
 pub use self::intake::{Asked, Finished, Intake};
 pub use self::lease::{ExtendError, Lease, LeaseLost};
-pub use self::once::{Once, OverQuota, StorePolicy, WithStore};
+pub use self::once::{Once, StorePolicy, WithStore};
 pub use self::outcome::{FailedForGood, Outcome, OutcomeKind};
 pub use self::payload::{PayloadError, PayloadErrorKind};
 pub use self::public_url::{ProxyError, TrustedProxies};
+pub use self::quota::{Bucket, OverQuota, Quota, QuotaError};
 pub use self::reading::{Broken, Chunks, Reading, Received};
 pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SettingError, Stage};
 pub use self::refusal::{Fault, Refusal};
@@ -143,6 +149,7 @@ pub use self::scheme::Scheme;
 pub use self::secret::{RingError, Secret, SecretError, SecretRing};
 #[cfg(feature = "sign")]
 pub use self::sign::{Message, SignError};
+pub use self::source::Sources;
 pub use self::store::{DeliveryStore, DynStore, MemoryStats, MemoryStore, Unavailable};
 pub use self::timestamp::{Timestamp, Tolerance, Unit};
 pub use self::verify::Verified;

@@ -10,6 +10,7 @@ use crate::danger::Deduplicate;
 use crate::defaults;
 use crate::delivery::Delivery;
 use crate::identity::Identity;
+use crate::quota::OverQuota;
 use crate::receiver::{ReceiverBuilder, SettingError, Stage, sealed};
 use crate::runs::Runs;
 use crate::scheme::{RetryBody, RetryStamp, Scheme};
@@ -27,13 +28,6 @@ pub enum StorePolicy {
     /// although no reply came, the run is recorded if the store answers again before that lease ends, and while at least half of the places for
     /// runs are free.
     Run,
-}
-
-/// The quota of a delivery's sender is used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OverQuota {
-    /// After how long it may come again; told in whole seconds, at least 1.
-    pub retry_after: Duration,
 }
 
 type QuotaReply = Pin<Box<dyn Future<Output = Result<(), OverQuota>> + Send>>;

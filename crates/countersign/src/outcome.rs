@@ -48,10 +48,13 @@ pub const fn answer(refusal: &Refusal) -> Answer {
         | Refusal::StoreUnavailable
         | Refusal::LeaseLost
         | Refusal::TooManyRuns { .. }
+        | Refusal::TooManyBodies { .. }
         | Refusal::ShuttingDown
         | Refusal::Unfinished
         | Refusal::RunTooLong => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::OverQuota { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::OverQuota { .. } | Refusal::TooManyFailures { .. } => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
         Refusal::PublicUrlUnknown { .. } | Refusal::HandlerPanicked => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
@@ -75,14 +78,15 @@ pub const fn answer(refusal: &Refusal) -> Answer {
         | Refusal::BodyChanged => StatusCode::BAD_REQUEST,
     };
     let retry_after = match refusal {
-        Refusal::InFlight { retry_after } | Refusal::OverQuota { retry_after } => {
-            Some(*retry_after)
-        }
+        Refusal::InFlight { retry_after }
+        | Refusal::OverQuota { retry_after }
+        | Refusal::TooManyFailures { retry_after, .. } => Some(*retry_after),
         Refusal::Unfinished => Some(UNFINISHED_RETRY_AFTER),
         Refusal::StoreFull
         | Refusal::StoreUnavailable
         | Refusal::LeaseLost
         | Refusal::TooManyRuns { .. }
+        | Refusal::TooManyBodies { .. }
         | Refusal::ShuttingDown
         | Refusal::RunTooLong => Some(OVERLOAD_RETRY_AFTER),
         _ => None,
@@ -285,6 +289,15 @@ mod tests {
             (Refusal::Unfinished, "unfinished", 503),
             (Refusal::HandlerPanicked, "handler_panicked", 500),
             (Refusal::RunTooLong, "run_too_long", 503),
+            (Refusal::TooManyBodies { limit: 1 }, "too_many_bodies", 503),
+            (
+                Refusal::TooManyFailures {
+                    retry_after: 9,
+                    cause: None,
+                },
+                "too_many_failures",
+                429,
+            ),
             (Refusal::ConsentTooSlow, "consent_too_slow", 503),
             (Refusal::FieldMissing { name: name() }, "field_missing", 400),
             (
@@ -321,6 +334,7 @@ mod tests {
             Refusal::StoreUnavailable,
             Refusal::LeaseLost,
             Refusal::TooManyRuns { limit: 1 },
+            Refusal::TooManyBodies { limit: 1 },
             Refusal::ShuttingDown,
             Refusal::RunTooLong,
         ] {

@@ -1,15 +1,14 @@
 //! The URL as its sender knows it, for schemes that sign it: from the configuration, or from proxies that are trusted to tell it.
 
-use core::net::IpAddr;
 use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderName;
 use http::header::HOST;
-use ipnet::{IpNet, Ipv4Net};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::form;
+use crate::networks::Networks;
 use crate::refusal::Refusal;
 use crate::request::{Head, trim};
 use crate::scheme::{UrlPort, UrlQuery, UrlSpelling};
@@ -170,7 +169,7 @@ fn by_querystring(query: &str) -> String {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies {
-    networks: Vec<IpNet>,
+    networks: Networks,
     hosts: Vec<String>,
     keep_host: bool,
     set_prefix: bool,
@@ -186,15 +185,7 @@ impl TrustedProxies {
         networks: &[&str],
         hosts: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, ProxyError> {
-        let mut nets = Vec::new();
-        for network in networks {
-            let address = network.parse::<IpAddr>().map(IpNet::from);
-            let net = address.or_else(|_| network.parse::<IpNet>());
-            match net.map(in_own_family) {
-                Ok(net) if net.prefix_len() > 0 && !has_octal_look(network) => nets.push(net),
-                _ => return Err(ProxyError::Network((*network).to_owned())),
-            }
-        }
+        let networks = Networks::parse(networks).map_err(ProxyError::Network)?;
         let hosts: Vec<String> = hosts.into_iter().map(Into::into).collect();
         for host in &hosts {
             let is_host = Base::parse(&format!("https://{host}"))
@@ -203,11 +194,11 @@ impl TrustedProxies {
                 return Err(ProxyError::Host(host.clone()));
             }
         }
-        if nets.is_empty() || hosts.is_empty() {
+        if networks.is_empty() || hosts.is_empty() {
             return Err(ProxyError::Empty);
         }
         Ok(Self {
-            networks: nets,
+            networks,
             hosts,
             keep_host: false,
             set_prefix: false,
@@ -228,12 +219,6 @@ impl TrustedProxies {
         self
     }
 
-    fn trusts(&self, peer: IpAddr) -> bool {
-        // A socket for both families shows IPv4 peers in IPv6 form.
-        let peer = peer.to_canonical();
-        self.networks.iter().any(|network| network.contains(&peer))
-    }
-
     /// The URL in front of this request's path.
     fn base(&self, head: &impl Head) -> Result<Base, Refusal> {
         let unknown = |name: &HeaderName| Refusal::PublicUrlUnknown {
@@ -244,7 +229,7 @@ impl TrustedProxies {
                 name: "peer".into(),
             });
         };
-        if !self.trusts(peer) {
+        if !self.networks.hold(peer) {
             return Err(Refusal::PeerUntrusted);
         }
         let proto = match one(head, &FORWARDED_PROTO) {
@@ -278,29 +263,6 @@ impl TrustedProxies {
         };
         Base::parse(&format!("{proto}://{host}{prefix}")).ok_or_else(|| unknown(&FORWARDED_PREFIX))
     }
-}
-
-/// `010.0.0.0` is ten to some and eight to others.
-fn has_octal_look(network: &str) -> bool {
-    let address = network.split('/').next().unwrap_or_default();
-    let dotted = address.rsplit(':').next().unwrap_or_default();
-    dotted.contains('.')
-        && dotted
-            .split('.')
-            .any(|number| number.len() > 1 && number.starts_with('0'))
-}
-
-/// IPv4 in IPv6 form is IPv4, as peers are.
-fn in_own_family(net: IpNet) -> IpNet {
-    let IpNet::V6(mapped) = net else {
-        return net;
-    };
-    let address = mapped.addr().to_ipv4_mapped();
-    let len = mapped.prefix_len().checked_sub(96);
-    let net_v4 = address.zip(len);
-    net_v4
-        .and_then(|(address, len)| Ipv4Net::new(address, len).ok())
-        .map_or(net, IpNet::V4)
 }
 
 /// The one value of a header that a proxy sets.

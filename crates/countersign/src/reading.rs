@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::bodies::{Bodies, Place};
 use crate::clock::{Clock, Sleep};
 use crate::intake::{Asked, Finished, Intake};
 use crate::refusal::Refusal;
@@ -57,6 +58,11 @@ pub struct Reading {
     asking: Option<Asking>,
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
+    bodies: Bodies,
+    /// There once the body makes us wait.
+    place: Option<Place>,
+    /// The place, or room, makes us wait.
+    is_held_up: bool,
     started: Duration,
     /// Something has come in, if only an empty chunk.
     has_begun: bool,
@@ -65,13 +71,21 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub(crate) fn new(intake: Intake, clock: Arc<dyn Clock>, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(
+        intake: Intake,
+        clock: Arc<dyn Clock>,
+        timeouts: Timeouts,
+        bodies: Bodies,
+    ) -> Self {
         let started = clock.monotonic();
         Self {
             intake: Some(intake),
             asking: None,
             clock,
             timeouts,
+            bodies,
+            place: None,
+            is_held_up: false,
             started,
             has_begun: false,
             timer: None,
@@ -83,6 +97,7 @@ impl Reading {
     /// # Errors
     /// Those of [`Intake::push`] and [`Intake::finish`]; [`Refusal::BodyIncomplete`] when the body breaks off, and when this is polled
     /// again after it completed; [`Refusal::BodyTooSlow`] after a pause or a whole longer than the deadlines;
+    /// [`Refusal::TooManyBodies`] when there are too many others and no end of it within the deadline;
     /// [`Refusal::NotAgreed`] when the application says no to a question, and [`Refusal::ConsentTooSlow`] when it takes longer than a
     /// body may.
     pub fn poll_received(
@@ -97,16 +112,28 @@ impl Reading {
             return Poll::Ready(Err(Refusal::BodyIncomplete));
         }
         loop {
+            if self.poll_place(cx).is_pending() {
+                let wait = self.left();
+                if self.poll_timer(cx, wait).is_pending() {
+                    return Poll::Pending;
+                }
+                return Poll::Ready(Err(self.turn_away(Refusal::TooManyBodies {
+                    limit: self.bodies.places(),
+                })));
+            }
             match body.as_mut().poll_chunk(cx) {
                 Poll::Ready(Some(chunk)) => {
                     self.timer = None;
                     if let Err(refusal) = self.take(chunk) {
                         self.intake = None;
+                        self.place = None;
                         return Poll::Ready(Err(refusal));
                     }
                 }
                 Poll::Ready(None) => {
                     self.timer = None;
+                    // The application may take its time with a question: that is no less of a wait.
+                    let place = self.place.take();
                     let finished = match self.intake.take() {
                         Some(intake) => intake.finish(),
                         None => Err(Refusal::BodyIncomplete),
@@ -117,6 +144,19 @@ impl Reading {
                         }
                         Ok(Finished::Answered(reply)) => Poll::Ready(Ok(Received::Answered(reply))),
                         Ok(Finished::Asked(asked)) => {
+                            let place = match place {
+                                Some(place) => Ok(place),
+                                None => self.bodies.enter(asked.source()),
+                            };
+                            match place {
+                                Ok(place) if place.is_granted() => self.place = Some(place),
+                                Ok(_) => {
+                                    let limit = self.bodies.places();
+                                    let refusal = Refusal::TooManyBodies { limit };
+                                    return Poll::Ready(Err(asked.broken(refusal)));
+                                }
+                                Err(refusal) => return Poll::Ready(Err(asked.broken(refusal))),
+                            }
                             let consent = asked.ask();
                             self.asking = Some((asked, consent));
                             self.poll_consent(cx)
@@ -125,17 +165,52 @@ impl Reading {
                     };
                 }
                 Poll::Pending => {
+                    match self.enter() {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(refusal) => return Poll::Ready(Err(self.turn_away(refusal))),
+                    }
                     let wait = self.left().min(self.timeouts.idle);
                     if self.poll_timer(cx, wait).is_pending() {
                         return Poll::Pending;
                     }
-                    let refusal = Refusal::BodyTooSlow;
-                    return Poll::Ready(Err(match self.intake.take() {
-                        Some(intake) => intake.broken(refusal),
-                        None => refusal,
-                    }));
+                    return Poll::Ready(Err(self.turn_away(Refusal::BodyTooSlow)));
                 }
             }
+        }
+    }
+
+    /// Ready when the body may be read on.
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(place) = &self.place else {
+            return Poll::Ready(());
+        };
+        let may = place.poll_go_on(cx);
+        if may.is_pending() != self.is_held_up {
+            self.is_held_up = may.is_pending();
+            // The body's own deadline does not run while we do not read.
+            self.timer = None;
+        }
+        may
+    }
+
+    /// The body makes us wait: takes a place for it, if it has none. Says whether there is a queue for it.
+    fn enter(&mut self) -> Result<bool, Refusal> {
+        let (Some(intake), None) = (&self.intake, &self.place) else {
+            return Ok(false);
+        };
+        let mut place = self.bodies.enter(intake.source())?;
+        place.hold(intake.received());
+        let must_wait = !place.is_granted();
+        self.place = Some(place);
+        Ok(must_wait)
+    }
+
+    fn turn_away(&mut self, refusal: Refusal) -> Refusal {
+        self.place = None;
+        match self.intake.take() {
+            Some(intake) => intake.broken(refusal),
+            None => refusal,
         }
     }
 
@@ -146,12 +221,14 @@ impl Reading {
         if let Poll::Ready(agreed) = consent.as_mut().poll(cx) {
             let reply = asked.answer(agreed);
             self.asking = None;
+            self.place = None;
             return Poll::Ready(reply.map(Received::Answered));
         }
         let wait = self.left();
         if self.poll_timer(cx, wait).is_pending() {
             return Poll::Pending;
         }
+        self.place = None;
         let refusal = Refusal::ConsentTooSlow;
         Poll::Ready(Err(match self.asking.take() {
             Some((asked, _)) => asked.broken(refusal),
@@ -178,7 +255,12 @@ impl Reading {
         let intake = self.intake.as_mut().ok_or(Refusal::BodyIncomplete)?;
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         match chunk {
-            Ok(chunk) => intake.push(chunk)?,
+            Ok(chunk) => {
+                intake.push(chunk)?;
+                if let Some(place) = &mut self.place {
+                    place.hold(intake.received());
+                }
+            }
             Err(Broken) => return Err(intake.broken(Refusal::BodyIncomplete)),
         }
         // A body that is always ready never lets a timer ring.

@@ -1,6 +1,7 @@
 //! The receiver: one scheme, its secrets and its limits, and the order of the steps.
 
-use std::fmt;
+mod settings;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -8,24 +9,26 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use zeroize::Zeroizing;
 
+pub use self::settings::SettingError;
+use self::settings::{UrlText, check_config, check_grade, check_limits, check_url, keys};
+use crate::bodies::Bodies;
 use crate::clock::Clock;
-use crate::danger::{self, Weak};
+use crate::danger::Weak;
 use crate::defaults;
+use crate::failures::{Failure, FailureLimit, FailureSettings, Failures};
+use crate::handshake::Consent;
 use crate::handshake::{self, Question};
-use crate::hooks::{Failure, Hooks};
 use crate::identity::Identity;
 use crate::intake::{Intake, Other};
-use crate::mac::Keyed;
 use crate::once::WithStore;
-use crate::public_url::{Base, PublicUrl, TrustedProxies};
+use crate::public_url::TrustedProxies;
 use crate::reading::{Reading, Timeouts};
 use crate::refusal::Refusal;
 use crate::request::{Head, essence, trim};
-use crate::scheme::compiled::{Compiled, Config, Key};
-use crate::scheme::{
-    Algorithm, Grade, Part, Proof, Scheme, SchemeError, TokenPlace, UnsignedShape,
-};
-use crate::secret::{SecretError, SecretRing};
+use crate::scheme::compiled::{Compiled, Config};
+use crate::scheme::{Algorithm, Scheme, TokenPlace};
+use crate::secret::SecretRing;
+use crate::source::{Origin, Sources};
 use crate::store::DeliveryStore;
 use crate::timestamp::{Timestamp, Tolerance};
 use crate::verify::{self, Verified};
@@ -88,6 +91,7 @@ pub struct Receiver<S = NoStore> {
     pub(crate) compiled: Arc<Compiled>,
     max_body: u64,
     timeouts: Timeouts,
+    bodies: Bodies,
     /// The receiver's own, or that of the first adapter that brought one. Clones share it.
     clock: Arc<OnceLock<Arc<dyn Clock>>>,
     pub(crate) once: S,
@@ -109,7 +113,9 @@ impl Receiver {
             public_url: None,
             proxies: None,
             token_place: None,
-            hooks: Hooks::default(),
+            consent: None,
+            failures: FailureSettings::default(),
+            bodies: Bodies::default(),
             weak: None,
             tolerance: None,
             clock: None,
@@ -125,17 +131,26 @@ impl<S> Receiver<S> {
     /// What a method, a media type, a content encoding, a declared length, a missing, malformed, repeated or stale signature or
     /// timestamp is refused for.
     pub fn open(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
-        self.begin(head, now)
-            .inspect_err(|refusal| self.compiled.failed(refusal, head.peer()))
+        let origin = self.compiled.failures.origin(head);
+        self.compiled
+            .failures
+            .let_in(&self.compiled.scheme, origin)?;
+        self.begin(head, now, origin)
+            .map_err(|refusal| self.compiled.failed(refusal, origin))
     }
 
-    fn begin(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
+    fn begin(&self, head: &impl Head, now: Timestamp, origin: Origin) -> Result<Intake, Refusal> {
         if let Some(other) = self.no_delivery(head)? {
             let declared = declared_length(head, handshake::MAX_BODY)?;
-            return Ok(Intake::other(&self.compiled, head, now, declared, other));
+            return Ok(Intake::other(
+                &self.compiled,
+                (now, origin),
+                declared,
+                other,
+            ));
         }
         let declared = self.door(head)?;
-        Intake::begin(&self.compiled, head, now, self.max_body, declared)
+        Intake::begin(&self.compiled, head, now, self.max_body, declared, origin)
     }
 
     /// Does the head say that this is no delivery but something that the receiver answers by itself?
@@ -163,7 +178,12 @@ impl<S> Receiver<S> {
     /// Those of [`open`](Self::open).
     pub fn receive(&self, head: &impl Head, clock: &Arc<dyn Clock>) -> Result<Reading, Refusal> {
         let intake = self.open(head, clock.now())?;
-        Ok(Reading::new(intake, Arc::clone(clock), self.timeouts))
+        Ok(Reading::new(
+            intake,
+            Arc::clone(clock),
+            self.timeouts,
+            self.bodies.clone(),
+        ))
     }
 
     /// Judges signature and timestamp alone, over a body that is there: steps 1, 2, 3 and 5, without the door. It answers nothing by itself:
@@ -177,8 +197,17 @@ impl<S> Receiver<S> {
         body: Bytes,
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
-        verify::verify(&self.compiled, head, body, now, self.max_body)
-            .inspect_err(|refusal| self.compiled.failed(refusal, head.peer()))
+        let origin = self.compiled.failures.origin(head);
+        self.compiled
+            .failures
+            .let_in(&self.compiled.scheme, origin)?;
+        match verify::verify(&self.compiled, head, body, now, self.max_body) {
+            Ok(verified) => {
+                self.compiled.passed(origin);
+                Ok(verified)
+            }
+            Err(refusal) => Err(self.compiled.failed(refusal, origin)),
+        }
     }
 
     /// The scheme.
@@ -191,6 +220,12 @@ impl<S> Receiver<S> {
     #[must_use]
     pub const fn max_body(&self) -> u64 {
         self.max_body
+    }
+
+    /// The bound on the bodies that are being read.
+    #[must_use]
+    pub const fn bodies(&self) -> &Bodies {
+        &self.bodies
     }
 
     /// The clock that was set, or that an adapter has brought; none before that.
@@ -281,7 +316,9 @@ pub struct ReceiverBuilder<S = NoStore> {
     public_url: Option<UrlText>,
     proxies: Option<TrustedProxies>,
     token_place: Option<TokenPlace>,
-    hooks: Hooks,
+    consent: Option<Consent>,
+    failures: FailureSettings,
+    bodies: Bodies,
     weak: Option<Weak>,
     tolerance: Option<Tolerance>,
     clock: Option<Arc<dyn Clock>>,
@@ -305,7 +342,9 @@ impl ReceiverBuilder {
             public_url: self.public_url,
             proxies: self.proxies,
             token_place: self.token_place,
-            hooks: self.hooks,
+            consent: self.consent,
+            failures: self.failures,
+            bodies: self.bodies,
             weak: self.weak,
             tolerance: self.tolerance,
             clock: self.clock,
@@ -387,15 +426,34 @@ impl<S: Stage> ReceiverBuilder<S> {
         F: Fn(Question) -> Answer + Send + Sync + 'static,
         Answer: Future<Output = bool> + Send + 'static,
     {
-        self.hooks.consent = Some(Arc::new(move |question| Box::pin(ask(question))));
+        self.consent = Some(Consent::new(ask));
         self
     }
 
-    /// Is told of every attempt that is refused before it is verified, with the peer's address and before the answer is given: for a limiter
-    /// of failures per source. What is refused after that came from the sender, and is not charged to anybody. It is called on the way of
-    /// every forged request and should be cheap.
+    /// Is told of every attempt that is refused before it is verified, with the peer's address and before the answer is given: for a log or a
+    /// ban of one's own ([`limit_failures`](Self::limit_failures) limits by itself). What is refused after that came from the sender. It is called
+    /// on the way of every forged request and should be cheap.
     pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
-        self.hooks.on_failure = Some(Arc::new(hook));
+        self.failures.hook = Some(Arc::new(hook));
+        self
+    }
+
+    /// Limits how many attempts from one source may fail; none unless it is set. Needs to be told the peer's address, by a
+    /// [`Peer`](crate::Peer) in the request's extensions: without it nothing is limited, which the log says once.
+    pub fn limit_failures(mut self, limit: FailureLimit) -> Self {
+        self.failures.limit = Some(limit);
+        self
+    }
+
+    /// How the source of an attempt is known. Unless it is set, it is taken to be the peer, and not relied on.
+    pub fn sources(mut self, sources: Sources) -> Self {
+        self.failures.sources = Some(sources);
+        self
+    }
+
+    /// How many bodies are read at once: 256 and 256 MiB of them, for this receiver alone, unless it is set.
+    pub fn bodies(mut self, bodies: Bodies) -> Self {
+        self.bodies = bodies;
         self
     }
 
@@ -460,6 +518,7 @@ impl<S: Stage> ReceiverBuilder<S> {
                 return Err(SettingError::value(field, "must be longer than zero"));
             }
         }
+        check_limits(&self.failures, &self.bodies)?;
         if self.max_secrets == 0 || self.max_secrets > defaults::MOST_SECRETS {
             return Err(SettingError::value("max_secrets", "must be 1 to 16"));
         }
@@ -482,227 +541,24 @@ impl<S: Stage> ReceiverBuilder<S> {
         }
         let keys = keys(&scheme, &self.secrets)?;
         let identity = self.once.identity(&scheme)?;
+        let clock = Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from));
+        let failures = Failures::new(self.failures, &clock, self.bodies.has_shares());
         Ok(Receiver {
             compiled: Arc::new(Compiled::new(
                 scheme,
                 keys,
                 self.config,
                 public_url,
-                self.hooks,
+                self.consent,
+                failures,
                 identity,
             )),
             max_body: self.max_body,
             timeouts: self.timeouts,
-            clock: Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from)),
+            bodies: self.bodies,
+            clock,
             once: self.once.build(),
         })
-    }
-}
-
-/// Every secret is keyed; one bad one fails the whole ring.
-fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
-    let mut keys: Vec<Key> = Vec::new();
-    for (position, secret) in ring.secrets().iter().enumerate() {
-        let label = secret.label_or(position);
-        let refused = |reason| SettingError::Secret {
-            label: label.clone(),
-            reason,
-        };
-        let is_public = |shape: &UnsignedShape| {
-            shape
-                .public_key
-                .as_ref()
-                .is_some_and(|key| secret.is_same_key(scheme, key))
-        };
-        if scheme.unsigned.iter().any(is_public) {
-            return Err(refused(SecretError::Placeholder));
-        }
-        let keyed = Keyed::new(scheme, secret).map_err(refused)?;
-        let keyed = keyed.ok_or(SettingError::Unsupported {
-            field: "algorithm",
-            reason: "not built in",
-        })?;
-        let (not_before, not_after) = secret.window();
-        if let (Some(start), Some(end)) = (not_before, not_after)
-            && start > end
-        {
-            return Err(SettingError::value(
-                "secrets",
-                "not_before lies after not_after",
-            ));
-        }
-        if keys.iter().any(|known| known.label == label) {
-            return Err(SettingError::value(
-                "secrets",
-                "two secrets have the same label",
-            ));
-        }
-        keys.push(Key {
-            label,
-            keyed,
-            not_before,
-            not_after,
-        });
-    }
-    Ok(keys)
-}
-
-fn check_grade(grade: Grade, weak: Option<Weak>) -> Result<(), SettingError> {
-    let (needed, reason) = match grade {
-        Grade::SignatureOverBody => return Ok(()),
-        Grade::SignatureUndelimited => (
-            Weak::ValuesNotSetApart,
-            "nothing sets the signed values apart: call accept_weak(danger::Weak::ValuesNotSetApart) to take that",
-        ),
-        Grade::SignatureBesideBody => (
-            Weak::BodyNotSigned,
-            "the signature does not cover the body: call accept_weak(danger::Weak::BodyNotSigned) to take that",
-        ),
-        Grade::ExtensibleDigest => (
-            Weak::ExtensibleDigest,
-            "the plain digest can be extended: call accept_weak(danger::Weak::ExtensibleDigest) to take that",
-        ),
-        Grade::Token => (
-            Weak::NothingSigned,
-            "a secret is sent along and nothing is signed: call accept_weak(danger::Weak::NothingSigned) to take that",
-        ),
-        Grade::Unsigned => (
-            Weak::NothingProven,
-            "the sender proves nothing: call accept_weak(danger::Weak::NothingProven) to take that",
-        ),
-    };
-    if weak == Some(needed) {
-        Ok(())
-    } else {
-        Err(SettingError::value("grade", reason))
-    }
-}
-
-fn check_config(scheme: &Scheme, config: &Config) -> Result<(), SettingError> {
-    let tokens = || {
-        scheme
-            .handshakes
-            .iter()
-            .filter_map(|handshake| match &handshake.proof {
-                Proof::Token { config, .. } => Some(config),
-                _ => None,
-            })
-    };
-    let known = |name: &str| {
-        Part::any(
-            &scheme.content,
-            &|part| matches!(part, Part::Config(known) if known == name),
-        ) || tokens().any(|known| known == name)
-    };
-    if !config.names().all(known) {
-        return Err(SettingError::value(
-            "config",
-            "names a value that the scheme does not know",
-        ));
-    }
-    // Compared with what strangers send, so it must be a secret like any other.
-    for token in tokens().filter_map(|name| config.get(name)) {
-        if danger::secret_of_any_length(token).is_err() {
-            return Err(SettingError::value(
-                "config",
-                "the token of a handshake is empty, padded or a placeholder",
-            ));
-        }
-    }
-    let missing = Part::any(&scheme.content, &|part| match part {
-        Part::Config(name) => config.get(name).is_none_or(str::is_empty),
-        _ => false,
-    });
-    if missing {
-        return Err(SettingError::value(
-            "config",
-            "a value that the scheme's content holds is missing",
-        ));
-    }
-    Ok(())
-}
-
-/// A URL as it was given: there may be a password in it.
-#[derive(Clone)]
-struct UrlText(Zeroizing<String>);
-
-impl fmt::Debug for UrlText {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("UrlText")
-    }
-}
-
-fn check_url(
-    configured: Option<UrlText>,
-    proxies: Option<TrustedProxies>,
-    needed: bool,
-) -> Result<Option<PublicUrl>, SettingError> {
-    let configured = match configured.map(|UrlText(text)| Base::parse(&text)) {
-        None => None,
-        Some(Some(base)) => Some(PublicUrl::Configured(base)),
-        Some(None) => {
-            return Err(SettingError::value(
-                "public_url",
-                "must be an http or https URL without query and fragment",
-            ));
-        }
-    };
-    let url = configured.or(proxies.map(PublicUrl::Forwarded));
-    if needed && url.is_none() {
-        return Err(SettingError::value(
-            "public_url",
-            "the scheme signs the URL, so it must be configured",
-        ));
-    }
-    Ok(url.filter(|_| needed))
-}
-
-/// Why a receiver could not be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingError {
-    /// The scheme makes no sense.
-    #[error(transparent)]
-    Scheme(#[from] SchemeError),
-    /// The scheme is sound, but this version cannot verify it.
-    #[error("{field}: {reason}")]
-    Unsupported {
-        /// The scheme's field.
-        field: &'static str,
-        /// What is not there.
-        reason: &'static str,
-    },
-    /// A secret cannot be used.
-    #[error("secrets: {label}: {reason}")]
-    Secret {
-        /// The secret's label.
-        label: String,
-        /// Why not.
-        reason: SecretError,
-    },
-    /// A setting has a value that cannot be used.
-    #[error("{field}: {reason}")]
-    Value {
-        /// The builder's method.
-        field: &'static str,
-        /// What is wrong.
-        reason: &'static str,
-    },
-}
-
-impl SettingError {
-    pub(crate) const fn value(field: &'static str, reason: &'static str) -> Self {
-        Self::Value { field, reason }
-    }
-
-    /// The field or setting at fault.
-    #[must_use]
-    pub const fn field(&self) -> &'static str {
-        match self {
-            Self::Scheme(error) => error.field,
-            Self::Unsupported { field, .. } | Self::Value { field, .. } => field,
-            Self::Secret { .. } => "secrets",
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 use super::*;
+use crate::mac::Keyed;
 use crate::providers::{GITHUB, SHOPIFY, STRIPE};
+use crate::scheme::{Grade, Part};
 use crate::secret::Secret;
 
 const NOW: Timestamp = Timestamp::from_secs(0);

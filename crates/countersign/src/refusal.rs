@@ -140,6 +140,20 @@ pub enum Refusal {
     /// The handler took longer than a run may.
     #[error("the run took too long and was ended")]
     RunTooLong,
+    /// As many bodies are being read, and wait to be, as may.
+    #[error("{limit} bodies are being read, as many as may, and there is no room to wait")]
+    TooManyBodies {
+        /// How many are read at once.
+        limit: usize,
+    },
+    /// The source of the attempt has no failures left.
+    #[error("too many attempts from this source have failed; it may try again in {retry_after} s")]
+    TooManyFailures {
+        /// After how many seconds it may fail again: at least 1.
+        retry_after: u32,
+        /// The code of what the attempt would be refused for. `None` where it was not looked at.
+        cause: Option<&'static str>,
+    },
     /// A field that is part of the signed content is missing.
     #[error("{name} is missing")]
     FieldMissing {
@@ -215,6 +229,8 @@ impl Refusal {
             Self::Unfinished => "unfinished",
             Self::HandlerPanicked => "handler_panicked",
             Self::RunTooLong => "run_too_long",
+            Self::TooManyBodies { .. } => "too_many_bodies",
+            Self::TooManyFailures { .. } => "too_many_failures",
             Self::FieldMissing { .. } => "field_missing",
             Self::FieldMalformed { .. } => "field_malformed",
             Self::FieldRepeated { .. } => "field_repeated",
@@ -231,6 +247,13 @@ impl Refusal {
     pub(crate) fn over_quota(wait: Duration) -> Self {
         Self::OverQuota {
             retry_after: whole_seconds(wait),
+        }
+    }
+
+    pub(crate) fn too_many_failures(wait: Duration, cause: Option<&'static str>) -> Self {
+        Self::TooManyFailures {
+            retry_after: whole_seconds(wait),
+            cause,
         }
     }
 
@@ -264,6 +287,7 @@ impl Refusal {
             | Self::Replayed
             | Self::BodyChanged
             | Self::OverQuota { .. }
+            | Self::TooManyFailures { .. }
             | Self::FieldMissing { .. }
             | Self::FieldMalformed { .. }
             | Self::FieldRepeated { .. } => Fault::Sender,
@@ -272,6 +296,7 @@ impl Refusal {
             Self::InFlight { .. }
             | Self::LeaseLost
             | Self::TooManyRuns { .. }
+            | Self::TooManyBodies { .. }
             | Self::ShuttingDown
             | Self::Unfinished
             | Self::HandlerPanicked
@@ -301,7 +326,10 @@ impl Refusal {
             | Self::ShuttingDown
             | Self::Unfinished
             | Self::HandlerPanicked
-            | Self::RunTooLong => true,
+            | Self::RunTooLong
+            | Self::TooManyBodies { .. } => true,
+            // What was looked at fails again.
+            Self::TooManyFailures { cause, .. } => cause.is_none(),
             _ => false,
         }
     }

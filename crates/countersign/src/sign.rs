@@ -16,7 +16,7 @@ use http::header::{HOST, HeaderName, HeaderValue};
 
 use self::draft::Draft;
 pub use self::message::{Message, SignError};
-use crate::hooks::Hooks;
+use crate::failures::Failures;
 use crate::mac::Keyed;
 use crate::public_url::Base;
 use crate::refusal::Refusal;
@@ -133,7 +133,8 @@ impl Scheme {
             Vec::new(),
             message.config.clone(),
             None,
-            Hooks::default(),
+            None,
+            Failures::default(),
             None,
         );
         let is_form = is_media_type(&draft, FORM);

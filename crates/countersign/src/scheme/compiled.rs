@@ -1,6 +1,5 @@
 //! A scheme made ready for requests: header names parsed, keys set up, the order of the work decided. Done once, at build.
 
-use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -8,14 +7,16 @@ use zeroize::Zeroizing;
 
 use super::signature::{Reader, Tag};
 use super::{Algorithm, Layout, List, Part, Place, Scheme, Text, UrlSpelling};
-use crate::handshake::Asked;
-use crate::hooks::{Failure, Hooks};
+
+use crate::failures::Failures;
+use crate::handshake::{Asked, Consent};
 use crate::identity::Identity;
 use crate::json::Pointers;
 use crate::mac::Keyed;
 use crate::public_url::PublicUrl;
 use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot};
+use crate::source::Origin;
 use crate::text;
 use crate::timestamp::Timestamp;
 
@@ -31,7 +32,10 @@ pub(crate) struct Compiled {
     pub(crate) url_spellings: Vec<UrlSpelling>,
     /// Handshakes and unsigned shapes.
     pub(crate) asked: Asked,
-    pub(crate) hooks: Hooks,
+    /// Asks the application about questions.
+    pub(crate) consent: Option<Consent>,
+    /// What is done about failures.
+    pub(crate) failures: Failures,
     /// How deliveries are told apart, where they are remembered.
     pub(crate) identity: Option<Identity>,
     /// What a candidate looks like.
@@ -140,7 +144,8 @@ impl Compiled {
         keys: Vec<Key>,
         config: Config,
         public_url: Option<PublicUrl>,
-        hooks: Hooks,
+        consent: Option<Consent>,
+        failures: Failures,
         identity: Option<Identity>,
     ) -> Self {
         let spot = |place: &Place| HeadSpot::new(place, &scheme);
@@ -247,7 +252,8 @@ impl Compiled {
             url_spellings: url_spellings(&scheme),
             tells_forms_apart: scheme.tells_forms_apart(),
             asked,
-            hooks,
+            consent,
+            failures,
             identity,
             holds_values,
             id_in_body: id.filter(|place| place.is_in_body()).cloned(),
@@ -278,15 +284,14 @@ impl Compiled {
             .filter(move |(_, key)| key.is_active(now))
     }
 
-    /// Tells the application of a failure.
-    pub(crate) fn failed(&self, refusal: &Refusal, peer: Option<IpAddr>) {
-        if let Some(hook) = &self.hooks.on_failure {
-            hook(&Failure {
-                scheme: &self.scheme,
-                refusal,
-                peer,
-            });
-        }
+    /// An attempt has failed: tells it, counts it, and gives what it is refused with.
+    pub(crate) fn failed(&self, refusal: Refusal, origin: Origin) -> Refusal {
+        self.failures.failed(&self.scheme, refusal, origin)
+    }
+
+    /// An attempt was genuine.
+    pub(crate) fn passed(&self, origin: Origin) {
+        self.failures.passed(&self.scheme, origin);
     }
 
     /// How signature texts are read: at the scheme's first place, or at a further one.

@@ -1,0 +1,210 @@
+use std::net::IpAddr;
+use std::sync::atomic::AtomicUsize;
+use std::task::Wake;
+
+use super::*;
+use crate::request::Peer;
+use crate::source::{Origin, Sources};
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Bell {
+    fn rang(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn bodies(places: usize, bytes: u64) -> Bodies {
+    Bodies::new(NonZero::new(places).unwrap(), bytes)
+}
+
+fn usage(bodies: &Bodies) -> (usize, usize, u64) {
+    let usage = bodies.usage();
+    (usage.reading, usage.waiting, usage.bytes)
+}
+
+fn may(place: &Place, bell: &Arc<Bell>) -> bool {
+    let waker = Waker::from(Arc::clone(bell));
+    place
+        .poll_go_on(&mut Context::from_waker(&waker))
+        .is_ready()
+}
+
+fn source(address: &str) -> Option<Source> {
+    let peer: IpAddr = address.parse().unwrap();
+    let request = http::Request::post("/").extension(Peer(peer));
+    Origin::of(&request.body(()).unwrap(), Some(&Sources::direct()), true).source
+}
+
+const SHARE: u64 = defaults::BODY_SHARE;
+
+#[test]
+fn beyond_the_places_bodies_wait_in_order() {
+    let bodies = bodies(2, 1).waiting(2);
+    let bell = Arc::new(Bell::default());
+    let places: Vec<_> = (0..4).map(|_| bodies.enter(None).unwrap()).collect();
+    let going: Vec<_> = places.iter().map(|place| may(place, &bell)).collect();
+    assert_eq!(going, [true, true, false, false]);
+    assert_eq!(usage(&bodies), (2, 2, 0));
+    let refused = bodies.enter(None).map(|_| ());
+    assert_eq!(refused, Err(Refusal::TooManyBodies { limit: 2 }));
+
+    let [first, second, third, fourth] = <[Place; 4]>::try_from(places).ok().unwrap();
+    drop(second);
+    assert_eq!((bell.rang(), usage(&bodies)), (1, (2, 1, 0)));
+    assert!(may(&third, &bell) && !may(&fourth, &bell));
+    // Nobody overtakes those who wait.
+    let fifth = bodies.enter(None).unwrap();
+    assert!(!may(&fifth, &bell));
+    drop((first, third));
+    assert_eq!((bell.rang(), usage(&bodies)), (3, (2, 0, 0)));
+    assert!(may(&fourth, &bell) && may(&fifth, &bell));
+    drop((fourth, fifth));
+    assert_eq!(usage(&bodies), (0, 0, 0));
+}
+
+#[test]
+fn who_stops_waiting_makes_room_for_others() {
+    let bodies = bodies(1, 1).waiting(1);
+    let bell = Arc::new(Bell::default());
+    let first = bodies.enter(None).unwrap();
+    let second = bodies.enter(None).unwrap();
+    assert!(bodies.enter(None).is_err());
+    drop(second);
+    assert_eq!(usage(&bodies), (1, 0, 0));
+    let third = bodies.enter(None).unwrap();
+    assert!(!may(&third, &bell));
+    drop(first);
+    assert!(may(&third, &bell));
+}
+
+/// A place that was granted and is dropped before anybody looked goes on to the next.
+#[test]
+fn a_place_that_nobody_took_is_not_lost() {
+    let bodies = bodies(1, 1);
+    let bell = Arc::new(Bell::default());
+    let first = bodies.enter(None).unwrap();
+    let second = bodies.enter(None).unwrap();
+    let third = bodies.enter(None).unwrap();
+    assert!(!may(&third, &bell));
+    drop(first);
+    drop(second);
+    assert_eq!((bell.rang(), usage(&bodies)), (1, (1, 0, 0)));
+    assert!(may(&third, &bell));
+}
+
+#[test]
+fn small_bodies_go_on_while_large_ones_wait_for_bytes() {
+    let bodies = bodies(4, 100);
+    let (large_bell, small_bell) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
+    let mut large = bodies.enter(None).unwrap();
+    let mut other = bodies.enter(None).unwrap();
+    let mut small = bodies.enter(None).unwrap();
+    small.hold(SHARE);
+    other.hold(SHARE + 1);
+    assert_eq!(usage(&bodies), (3, 0, 1));
+    large.hold(SHARE + 98);
+    assert_eq!(usage(&bodies), (3, 0, 99));
+    assert!(may(&large, &large_bell), "one byte is left");
+    // The piece that passes the bound has come in already.
+    large.hold(SHARE + 600);
+    assert_eq!(usage(&bodies), (3, 0, 601));
+    // One goes on all the same, and only one.
+    assert!(may(&large, &small_bell) && may(&large, &small_bell));
+    assert!(!may(&other, &large_bell) && may(&small, &small_bell));
+    drop(small);
+    assert_eq!(large_bell.rang(), 0, "nothing came free");
+    drop(large);
+    assert_eq!((large_bell.rang(), usage(&bodies)), (1, (1, 0, 1)));
+    assert!(may(&other, &large_bell));
+    drop(other);
+    assert_eq!(usage(&bodies), (0, 0, 0));
+}
+
+#[test]
+fn what_waits_in_the_queue_counts_its_bytes_too() {
+    let bodies = bodies(1, 10);
+    let first = bodies.enter(None).unwrap();
+    let mut second = bodies.enter(None).unwrap();
+    second.hold(SHARE + 4);
+    second.hold(SHARE + 4);
+    assert_eq!(usage(&bodies), (1, 1, 4));
+    drop(second);
+    assert_eq!(usage(&bodies), (1, 0, 0));
+    drop(first);
+}
+
+#[test]
+fn a_source_has_its_share_and_holds_up_nobody_else() {
+    let bodies = bodies(3, 1).per_source(NonZero::new(2).unwrap());
+    let bell = Arc::new(Bell::default());
+    let (greedy, honest) = (source("192.0.2.1"), source("192.0.2.2"));
+    let first = bodies.enter(greedy).unwrap();
+    let second = bodies.enter(greedy).unwrap();
+    let third = bodies.enter(greedy).unwrap();
+    assert!(may(&first, &bell) && may(&second, &bell) && !may(&third, &bell));
+    assert_eq!(usage(&bodies), (2, 1, 0));
+    // Past the queue, in which nobody could go.
+    let other = bodies.enter(honest).unwrap();
+    assert!(may(&other, &bell));
+    let late = bodies.enter(honest).unwrap();
+    assert!(!may(&late, &bell));
+    assert_eq!(usage(&bodies), (3, 2, 0));
+    // The place of another is none of the greedy one's.
+    drop(other);
+    assert!(!may(&third, &bell) && may(&late, &bell));
+    drop(first);
+    assert!(may(&third, &bell));
+    drop((second, third, late));
+    assert_eq!(usage(&bodies), (0, 0, 0));
+    assert!(bodies.state().held.is_empty());
+}
+
+/// Without shares a source is not even looked at.
+#[test]
+fn without_shares_sources_are_alike() {
+    let bodies = bodies(2, 1);
+    let one = source("192.0.2.1");
+    let _places = [bodies.enter(one).unwrap(), bodies.enter(one).unwrap()];
+    assert!(bodies.state().held.is_empty());
+    assert_eq!(usage(&bodies), (2, 0, 0));
+}
+
+#[test]
+fn threads_leave_no_place_behind_and_never_hold_more_than_there_are() {
+    const THREADS: usize = 16;
+    const TURNS: usize = 500;
+    let bodies = bodies(3, 50).waiting(THREADS);
+    let (reading, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let entered = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for turn in 0..TURNS {
+                    let mut place = bodies.enter(None).unwrap();
+                    let bell = Arc::new(Bell::default());
+                    while !may(&place, &bell) {
+                        std::thread::yield_now();
+                    }
+                    let now = reading.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    place.hold(SHARE + u64::try_from(turn % 40).unwrap());
+                    entered.fetch_add(1, Ordering::SeqCst);
+                    reading.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!(entered.into_inner(), THREADS * TURNS);
+    assert!(most.into_inner() <= 3);
+    assert_eq!(usage(&bodies), (0, 0, 0));
+    assert!(bodies.state().thirsty.is_empty());
+}

@@ -1,0 +1,276 @@
+//! What is done about attempts that fail: they are told to the application, and counted for each source.
+
+use core::net::IpAddr;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::clock::{self, Clock};
+use crate::defaults;
+use crate::quota::buckets::Buckets;
+use crate::quota::{OverQuota, Quota};
+use crate::refusal::{Fault, Refusal};
+use crate::request::Head;
+use crate::scheme::Scheme;
+use crate::source::{Origin, Source, Sources};
+
+/// An attempt that was refused, as the hook of [`ReceiverBuilder::on_failure`](crate::ReceiverBuilder::on_failure) is told of it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Failure<'a> {
+    /// The scheme.
+    pub scheme: &'a Scheme,
+    /// Why it was refused. [`Refusal::TooManyFailures`] when its source had no failures left.
+    pub refusal: &'a Refusal,
+    /// The address at the other end of the connection; a proxy's where there is one. `None` unless the host puts a [`Peer`](crate::Peer) into
+    /// the request's extensions: in axum, `WithPeer` does (feature `peer`).
+    pub peer: Option<IpAddr>,
+    /// The source that a [limit](FailureLimit) counts: the peer, or who came through trusted proxies; of an IPv6 address, its /64. `None`
+    /// without a peer, and where nothing counts sources.
+    pub source: Option<IpAddr>,
+}
+
+type OnFailure = Arc<dyn Fn(&Failure<'_>) + Send + Sync>;
+
+/// How many failed attempts a source has, and what happens when they are used up.
+///
+/// Only what is refused before it is verified spends them, and only where the sender is at fault; what is genuine costs nothing. The state is
+/// bounded: there are [65,536](Self::most_sources) sources at most, of which only those are forgotten that have all of their failures back;
+/// while there is no room, sources that are not known share one bucket.
+///
+/// ```
+/// use countersign::{FailureLimit, Quota, Receiver, Secret, Sources, providers::{STRIPE, ZAPIER}, danger::Weak};
+/// use std::num::NonZeroU32;
+///
+/// let ten_a_minute = Quota::per_minute(NonZeroU32::new(10).unwrap());
+/// let secret = || Secret::new("0123456789abcdef0123456789");
+/// // A flood of forgeries gets 429; genuine deliveries pass, whoever else comes from their address.
+/// Receiver::builder(STRIPE, secret()?).limit_failures(FailureLimit::penalise(ten_a_minute)).build()?;
+/// // Whoever guesses a token is turned away before his next guess is looked at.
+/// Receiver::builder(ZAPIER, secret()?)
+///     .accept_weak(Weak::NothingSigned)
+///     .limit_failures(FailureLimit::refuse_early(ten_a_minute))
+///     .sources(Sources::behind(&["10.0.0.0/8"])?)
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureLimit {
+    quota: Quota,
+    early: bool,
+    most_sources: usize,
+}
+
+impl FailureLimit {
+    /// Attempts are verified, and what then fails is answered 429 instead of 401 or 400 while its source has no failures left. **A genuine
+    /// delivery always passes**, so that forgeries from behind the same proxy cannot shut the sender out.
+    #[must_use]
+    pub const fn penalise(quota: Quota) -> Self {
+        Self {
+            quota,
+            early: false,
+            most_sources: defaults::MOST_SOURCES,
+        }
+    }
+
+    /// Whatever comes from a source without failures left is answered 429 before anything of it is looked at: for tokens, which could be
+    /// guessed, and where verifying costs too much.
+    ///
+    /// **Genuine deliveries from that source are turned away, too**, so sources must be told apart: building fails without
+    /// [`sources`](crate::ReceiverBuilder::sources). While more sources have failed than are counted, those that are not known share one bucket,
+    /// and can be turned away for one another's failures.
+    #[must_use]
+    pub const fn refuse_early(quota: Quota) -> Self {
+        Self {
+            early: true,
+            ..Self::penalise(quota)
+        }
+    }
+
+    /// How many sources are counted at once: 65,536 unless it is set, in about 6 MB.
+    #[must_use]
+    pub const fn most_sources(mut self, count: usize) -> Self {
+        self.most_sources = count;
+        self
+    }
+
+    pub(crate) const fn is_early(&self) -> bool {
+        self.early
+    }
+
+    pub(crate) const fn counts_none(&self) -> bool {
+        self.most_sources == 0
+    }
+}
+
+/// Everything that a receiver does about failures.
+pub(crate) struct Failures {
+    hook: Option<OnFailure>,
+    sources: Option<Sources>,
+    limit: Option<Limited>,
+    /// Is the source asked for by something else?
+    shares: bool,
+}
+
+struct Limited {
+    limit: FailureLimit,
+    buckets: Buckets<Source>,
+    clock: Arc<OnceLock<Arc<dyn Clock>>>,
+    has_told_of_peers: AtomicBool,
+    has_told_of_proxies: AtomicBool,
+}
+
+impl fmt::Debug for Failures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Failures")
+            .field("sources", &self.sources)
+            .field("limit", &self.limit.as_ref().map(|limited| limited.limit))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings, while a receiver is being built.
+#[derive(Clone, Default)]
+pub(crate) struct FailureSettings {
+    pub(crate) hook: Option<OnFailure>,
+    pub(crate) sources: Option<Sources>,
+    pub(crate) limit: Option<FailureLimit>,
+}
+
+impl fmt::Debug for FailureSettings {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("FailureSettings")
+            .field("hook", &self.hook.is_some())
+            .field("sources", &self.sources)
+            .field("limit", &self.limit)
+            .finish()
+    }
+}
+
+impl Default for Failures {
+    /// Nothing is done about them.
+    fn default() -> Self {
+        Self::new(FailureSettings::default(), &Arc::default(), false)
+    }
+}
+
+impl Failures {
+    /// The clock is the receiver's.
+    pub(crate) fn new(
+        settings: FailureSettings,
+        clock: &Arc<OnceLock<Arc<dyn Clock>>>,
+        shares: bool,
+    ) -> Self {
+        Self {
+            hook: settings.hook,
+            sources: settings.sources,
+            limit: settings.limit.map(|limit| Limited {
+                buckets: Buckets::new(limit.most_sources),
+                limit,
+                clock: Arc::clone(clock),
+                has_told_of_peers: AtomicBool::new(false),
+                has_told_of_proxies: AtomicBool::new(false),
+            }),
+            shares,
+        }
+    }
+
+    pub(crate) fn origin(&self, head: &impl Head) -> Origin {
+        let counts = self.limit.is_some() || self.shares;
+        Origin::of(head, self.sources.as_ref(), counts)
+    }
+
+    /// Is anything of this source looked at? Where not, its failure is counted to nobody: it has none left.
+    pub(crate) fn let_in(&self, scheme: &Scheme, origin: Origin) -> Result<(), Refusal> {
+        let Some(limited) = self.limit.as_ref().filter(|limited| limited.limit.early) else {
+            return Ok(());
+        };
+        let Some(wait) = limited.wait(scheme, origin) else {
+            return Ok(());
+        };
+        let refusal = Refusal::too_many_failures(wait, None);
+        self.tell(scheme, &refusal, origin);
+        Err(refusal)
+    }
+
+    /// An attempt has failed: what it is refused with.
+    pub(crate) fn failed(&self, scheme: &Scheme, refusal: Refusal, origin: Origin) -> Refusal {
+        let refusal = match &self.limit {
+            Some(limited) => limited.charge(scheme, refusal, origin),
+            None => refusal,
+        };
+        self.tell(scheme, &refusal, origin);
+        refusal
+    }
+
+    /// An attempt was genuine.
+    pub(crate) fn passed(&self, scheme: &Scheme, origin: Origin) {
+        if let Some(limited) = &self.limit
+            && self.sources.is_none()
+            && !limited.has_told_of_proxies.load(Ordering::Relaxed)
+            && let Some(source) = origin.source
+            && limited.over(source).is_some()
+            && !limited.has_told_of_proxies.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                scheme = &*scheme.name,
+                source = %source.address(),
+                "an address that sends forgeries without end sends genuine deliveries, too, so it seems to be a proxy: name it by `sources(Sources::behind(..))`, or senders are not told apart"
+            );
+        }
+    }
+
+    fn tell(&self, scheme: &Scheme, refusal: &Refusal, origin: Origin) {
+        if let Some(hook) = &self.hook {
+            hook(&Failure {
+                scheme,
+                refusal,
+                peer: origin.peer,
+                source: origin.source.map(Source::address),
+            });
+        }
+    }
+}
+
+impl Limited {
+    fn charge(&self, scheme: &Scheme, refusal: Refusal, origin: Origin) -> Refusal {
+        if refusal.fault() != Fault::Sender {
+            return refusal;
+        }
+        let Some(source) = self.source(scheme, origin) else {
+            return refusal;
+        };
+        match self.buckets.spend(&source, &self.limit.quota, self.now()) {
+            Ok(()) => refusal,
+            Err(OverQuota { retry_after }) => {
+                Refusal::too_many_failures(retry_after, Some(refusal.code()))
+            }
+        }
+    }
+
+    fn wait(&self, scheme: &Scheme, origin: Origin) -> Option<std::time::Duration> {
+        self.over(self.source(scheme, origin)?)
+    }
+
+    fn over(&self, source: Source) -> Option<std::time::Duration> {
+        self.buckets.wait(&source, &self.limit.quota, self.now())
+    }
+
+    fn source(&self, scheme: &Scheme, origin: Origin) -> Option<Source> {
+        if origin.source.is_none() && !self.has_told_of_peers.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                scheme = &*scheme.name,
+                "failures are not limited: requests carry no `Peer` extension (in axum, `WithPeer` puts it there)"
+            );
+        }
+        origin.source
+    }
+
+    fn now(&self) -> i64 {
+        let now = match self.clock.get() {
+            Some(clock) => clock.monotonic(),
+            None => clock::monotonic(),
+        };
+        i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
+    }
+}

@@ -1,0 +1,75 @@
+//! What limits say in the log: once each, and what to do about it.
+//!
+//! A process of its own: tracing decides once per process which events anybody listens to.
+#![cfg(test)]
+
+#[allow(dead_code, reason = "shared with the tests of the limits")]
+#[path = "limits/support.rs"]
+mod support;
+
+use countersign::{FailureLimit, Sources};
+use countersign_testkit::{ManualClock, log};
+
+use support::{NOW, builder, forged, genuine, penalising, two, verdict};
+
+#[test]
+fn a_proxy_that_nobody_named_is_told_once() {
+    log::listen();
+    let clock = ManualClock::at_secs(NOW);
+    let receiver = penalising(&clock);
+    let _ = [0, 1, 2].map(|_| verdict(&receiver, forged(&clock, "192.0.2.1")));
+    assert_eq!(verdict(&receiver, genuine(&clock, "192.0.2.2")), Ok(()));
+    assert!(log::take().is_empty(), "another address");
+    for _ in 0..3 {
+        assert_eq!(verdict(&receiver, genuine(&clock, "192.0.2.1")), Ok(()));
+    }
+    assert_eq!(
+        log::take(),
+        [
+            "WARN message=an address that sends forgeries without end sends genuine deliveries, too, so it seems to be a proxy: name it by `sources(Sources::behind(..))`, or senders are not told apart scheme=\"stripe\" source=192.0.2.1"
+        ]
+    );
+    // A clone is the same receiver.
+    assert_eq!(
+        verdict(&receiver.clone(), genuine(&clock, "192.0.2.1")),
+        Ok(())
+    );
+    assert!(log::take().is_empty());
+}
+
+#[test]
+fn where_sources_are_told_apart_there_is_nothing_to_say() {
+    log::listen();
+    let clock = ManualClock::at_secs(NOW);
+    let limit = FailureLimit::penalise(two());
+    let receiver = builder(&clock)
+        .limit_failures(limit)
+        .sources(Sources::direct());
+    let receiver = receiver.build().unwrap();
+    let _ = [0, 1, 2].map(|_| verdict(&receiver, forged(&clock, "192.0.2.1")));
+    assert_eq!(verdict(&receiver, genuine(&clock, "192.0.2.1")), Ok(()));
+    assert!(log::take().is_empty());
+}
+
+#[test]
+fn requests_without_a_peer_are_told_once() {
+    log::listen();
+    let clock = ManualClock::at_secs(NOW);
+    let receiver = penalising(&clock);
+    for _ in 0..3 {
+        let mut request = forged(&clock, "192.0.2.1");
+        request.extensions_mut().clear();
+        assert!(verdict(&receiver, request).is_err());
+    }
+    assert_eq!(
+        log::take(),
+        [
+            "WARN message=failures are not limited: requests carry no `Peer` extension (in axum, `WithPeer` puts it there) scheme=\"stripe\""
+        ]
+    );
+    let receiver = builder(&clock).build().unwrap();
+    let mut request = forged(&clock, "192.0.2.1");
+    request.extensions_mut().clear();
+    assert!(verdict(&receiver, request).is_err());
+    assert!(log::take().is_empty(), "nobody asked for a limit");
+}
