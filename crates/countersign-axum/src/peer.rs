@@ -13,14 +13,14 @@ use tower_service::Service;
 /// Puts the address at the other end of the connection into requests, as [`Peer`], right in front of the layer that it is made with (feature
 /// `peer`).
 ///
-/// Needed where the public URL comes from trusted proxies ([`public_url_from`](countersign_tower::ReceiverBuilder::public_url_from)). The
-/// address is axum's [`ConnectInfo<SocketAddr>`](ConnectInfo), so serve the router with
+/// Needed where the public URL comes from trusted proxies ([`public_url_from`](countersign_tower::ReceiverBuilder::public_url_from)), and where
+/// failures are limited per source ([`limit_failures`](countersign_tower::ReceiverBuilder::limit_failures)). The address is axum's [`ConnectInfo<SocketAddr>`](ConnectInfo), so serve the router with
 /// [`into_make_service_with_connect_info`](axum::Router::into_make_service_with_connect_info); in tests a [`MockConnectInfo`] does. It is the
 /// peer's own address, never one that a header names. A [`Peer`] that is there already stays: whoever accepts connections by other means puts
 /// it there and needs none of this.
 ///
-/// It goes around the [`CountersignLayer`](crate::CountersignLayer), so there is no order of layers to get wrong. Without an address every
-/// request is refused with 500, and a WARN event says that the peer is missing.
+/// It goes around the [`CountersignLayer`](crate::CountersignLayer), so there is no order of layers to get wrong. Without an address, where proxies
+/// tell the URL every request is refused with 500, and where failures are limited none is; a WARN event says that the peer is missing.
 ///
 /// ```
 /// use axum::extract::connect_info::MockConnectInfo;

@@ -39,7 +39,7 @@ type OnFailure = Arc<dyn Fn(&Failure<'_>) + Send + Sync>;
 /// while there is no room, sources that are not known share one bucket.
 ///
 /// ```
-/// use countersign::{FailureLimit, Quota, Receiver, Secret, Sources, providers::{STRIPE, ZAPIER}, danger::Weak};
+/// use countersign::{FailureLimit, Quota, Receiver, Secret, Sources, providers::{STRIPE, ZAPIER_QUERY}, danger::Weak};
 /// use std::num::NonZeroU32;
 ///
 /// let ten_a_minute = Quota::per_minute(NonZeroU32::new(10).unwrap());
@@ -47,7 +47,7 @@ type OnFailure = Arc<dyn Fn(&Failure<'_>) + Send + Sync>;
 /// // A flood of forgeries gets 429; genuine deliveries pass, whoever else comes from their address.
 /// Receiver::builder(STRIPE, secret()?).limit_failures(FailureLimit::penalise(ten_a_minute)).build()?;
 /// // Whoever guesses a token is turned away before his next guess is looked at.
-/// Receiver::builder(ZAPIER, secret()?)
+/// Receiver::builder(ZAPIER_QUERY, secret()?)
 ///     .accept_weak(Weak::NothingSigned)
 ///     .limit_failures(FailureLimit::refuse_early(ten_a_minute))
 ///     .sources(Sources::behind(&["10.0.0.0/8"])?)

@@ -46,11 +46,11 @@
 //! # The steps, and where they live
 //! | step | takes, gives | module or type |
 //! |---|---|---|
-//! | door | method, media type, content encoding, declared length | [`Receiver::open`] |
+//! | door | method, media type, content encoding, declared length, failures of the source | [`Receiver::open`], [`FailureLimit`] |
 //! | signature | header text to at most 16 candidates | [`scheme::Layout`], [`scheme::Encoding`] |
 //! | freshness | raw timestamp to [`Timestamp`], within a [`Tolerance`] | [`Unit`] |
 //! | secret | the ring of secrets that are active now | [`SecretRing`] |
-//! | body | chunks, counted and hashed as they come | [`Intake`], [`Reading`] for deadlines |
+//! | body | chunks, counted and hashed as they come | [`Intake`]; [`Reading`] for deadlines, [`Bodies`] for how many |
 //! | check | signed content under every secret, against every candidate | [`Verified`] |
 //! | own answers | handshakes and unsigned probes, which are no deliveries | [`Finished`], [`Reply`] |
 //! | delivery | id, event, tenant, each marked signed or unsigned | [`Delivery`] |

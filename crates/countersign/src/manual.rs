@@ -5,11 +5,13 @@
 //! | [`what_2xx_promises`] | what a 2xx says, what every outcome answers, what "failed for good" means, deadlines, hang-ups, shutdown |
 //! | [`identity`] | by what two attempts are known to be one delivery, service by service, and the price of each way |
 //! | [`what_runs_twice`] | when a delivery can run again although it was done, and what a handler can do about it |
+//! | [`limits`] | what is bounded, limits for failures and bodies, and what they need to know of proxies |
 //! | [`capacity_and_retention`] | how long to remember, how much room that takes, leases, limits and senders that never retry |
 //!
 //! The pages hold text and examples, and no code.
 
 pub mod capacity_and_retention;
 pub mod identity;
+pub mod limits;
 pub mod what_2xx_promises;
 pub mod what_runs_twice;

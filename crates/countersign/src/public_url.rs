@@ -289,7 +289,7 @@ pub enum ProxyError {
     #[error("{0:?} is no host")]
     Host(String),
     /// There are no networks or no hosts.
-    #[error("name at least one network and one host")]
+    #[error("name at least one network of proxies, and where it is asked for, one host")]
     Empty,
 }
 

@@ -378,7 +378,7 @@ impl<S: Stage> ReceiverBuilder<S> {
         self
     }
 
-    /// A value that the scheme names beside the secret: in its content ([`Part::Config`]), or as the token of a handshake.
+    /// A value that the scheme names beside the secret: in its content ([`Part::Config`](crate::scheme::Part::Config)), or as the token of a handshake.
     pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.config.set(name.into(), value.into());
         self

@@ -43,7 +43,7 @@ pub trait Head {
 
 /// The address at the other end of the connection, as an extension of a request: what accepts connections puts it there.
 ///
-/// Needed where the public URL comes from trusted proxies. Never put an address here that was read from a header.
+/// Needed where the public URL comes from trusted proxies, and by [limits per source](crate::FailureLimit). Never put an address here that was read from a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer(pub IpAddr);
 
