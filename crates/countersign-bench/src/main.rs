@@ -1,4 +1,5 @@
 //! One command, ratios of one run: `cargo run --release -p countersign-bench`, with `-- --check` to fail when a budget is missed.
+//! `-- soak` puts a long mixed load on a receiver instead: see [`soak`].
 //!
 //! Every figure is a ratio to a floor that is measured beside it, in alternating batches, so that a slow or busy machine slows both.
 
@@ -16,6 +17,7 @@ mod memory_store;
 mod pipeline;
 mod refuse;
 mod senders;
+mod soak;
 mod table;
 mod verify;
 
@@ -23,6 +25,16 @@ use std::error::Error;
 use std::process::ExitCode;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    if let Some("soak") = arguments.next().as_deref() {
+        let deliveries = arguments.next().map(|count| count.parse()).transpose()?;
+        let held = soak::run(deliveries.unwrap_or(soak::DELIVERIES))?;
+        return Ok(if held {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
     let mut check = false;
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
