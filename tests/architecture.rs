@@ -2,6 +2,10 @@
 //!
 //! Each rule is a function over one file in the modules below, with a test there that shows it failing.
 
+#[path = "architecture/invariants.rs"]
+mod invariants;
+#[path = "architecture/lock.rs"]
+mod lock;
 #[path = "architecture/manifests.rs"]
 mod manifests;
 #[path = "architecture/repository.rs"]
@@ -22,7 +26,7 @@ fn holds_for_sources(rule: fn(&str, &str) -> Vec<String>) {
 }
 
 #[track_caller]
-fn holds_for_crates(rule: fn(&str, &Crate) -> Vec<String>) {
+fn holds_for_crates(rule: impl Fn(&str, &Crate) -> Vec<String>) {
     let root = repository::root_manifest().unwrap_or_default();
     holds(repository::crate_manifests(), |file| {
         match Crate::parse(&file.name, &file.text, &root) {
@@ -113,6 +117,20 @@ fn published_crates_forbid_unsafe_code() {
 }
 
 #[test]
+fn published_crates_refuse_to_panic() {
+    holds_for_crates(manifests::published_crates_refuse_to_panic);
+}
+
+#[test]
+fn published_crates_compile_no_c() {
+    let lock = repository::text_file("Cargo.lock").unwrap_or_default();
+    let lock = lock.first().map(|file| file.text.as_str());
+    holds_for_crates(|file, krate| {
+        manifests::published_crates_compile_no_c(file, krate, lock.unwrap_or_default())
+    });
+}
+
+#[test]
 fn published_crates_state_their_lowest_rust() {
     holds_for_crates(manifests::published_crates_state_their_rust);
 }
@@ -121,5 +139,21 @@ fn published_crates_state_their_lowest_rust() {
 fn no_file_points_outside_the_repository() {
     holds(repository::text_files(), |file| {
         sources::nothing_points_outside_the_repository(&file.name, &file.text)
+    });
+}
+
+#[test]
+fn every_invariant_names_tests_that_are_there() {
+    let files = repository::text_files().unwrap_or_default();
+    holds(repository::text_file(invariants::LIST), |file| {
+        invariants::every_invariant_is_held(&file.text, &files)
+    });
+}
+
+#[test]
+fn every_past_mistake_names_tests_that_are_there() {
+    let files = repository::text_files().unwrap_or_default();
+    holds(repository::text_file(invariants::PAST_MISTAKES), |file| {
+        invariants::every_mistake_has_its_test(&file.text, &files)
     });
 }

@@ -172,6 +172,41 @@ pub(crate) fn published_crates_forbid_unsafe(file: &str, crate_: &Crate) -> Vec<
     )
 }
 
+/// What a stranger sends must never panic a task: these are lints, which `./check` takes for errors.
+pub(crate) fn published_crates_refuse_to_panic(file: &str, crate_: &Crate) -> Vec<String> {
+    let lints = [
+        "unwrap_used",
+        "expect_used",
+        "panic",
+        "indexing_slicing",
+        "arithmetic_side_effects",
+    ];
+    let is_on = |lint: &&'static str| {
+        let level = at(&crate_.workspace, &["lints", "clippy", lint]);
+        level.is_some_and(|level| {
+            ["warn", "deny", "forbid"]
+                .map(Some)
+                .contains(&level.as_str())
+        })
+    };
+    let inherited = at_bool(&crate_.manifest, &["lints", "workspace"]) == Some(true);
+    crate_.demand(
+        file,
+        inherited && lints.iter().all(is_on),
+        "a published crate inherits the workspace's lints, and they are on for what can panic",
+    )
+}
+
+/// The lock file is searched for what compiles C, behind everything that the crate is built with.
+pub(crate) fn published_crates_compile_no_c(file: &str, crate_: &Crate, lock: &str) -> Vec<String> {
+    if !crate_.is_published() {
+        return Vec::new();
+    }
+    let name = at(&crate_.manifest, &["package", "name"]).and_then(Value::as_str);
+    let direct = crate_.dependencies();
+    crate::lock::compiles_no_c(file, name.unwrap_or_default(), &direct, lock)
+}
+
 pub(crate) fn published_crates_state_their_rust(file: &str, crate_: &Crate) -> Vec<String> {
     let own = at(&crate_.manifest, &["package", "rust-version"]).and_then(Value::as_str);
     crate_.demand(
@@ -458,6 +493,40 @@ mod tests {
         )
         .unwrap();
         assert_eq!(published_crates_forbid_unsafe("x", &lax).len(), 1);
+    }
+
+    #[test]
+    fn a_published_crate_is_caught_with_a_lint_against_panics_switched_off() {
+        let on = [
+            "unwrap_used",
+            "expect_used",
+            "panic",
+            "indexing_slicing",
+            "arithmetic_side_effects",
+        ];
+        let root = |lints: &[&str]| {
+            let lints: Vec<_> = lints
+                .iter()
+                .map(|lint| format!("{lint} = \"warn\""))
+                .collect();
+            format!("[workspace.lints.clippy]\n{}", lints.join("\n"))
+        };
+        let check = |rest: &str, root: &str| {
+            let manifest = format!("package.name = \"countersign\"\n{rest}");
+            let krate = Crate::parse("x", &manifest, root).unwrap();
+            published_crates_refuse_to_panic("x", &krate).len()
+        };
+        let inherits = "[lints]\nworkspace = true";
+        assert_eq!(check(inherits, &root(&on)), 0);
+        assert_eq!(check("", &root(&on)), 1);
+        for at in 0..on.len() {
+            let mut rest = on.to_vec();
+            let off = rest.remove(at);
+            assert_eq!(check(inherits, &root(&rest)), 1, "{off}");
+            let allowed =
+                root(&on).replace(&format!("{off} = \"warn\""), &format!("{off} = \"allow\""));
+            assert_eq!(check(inherits, &allowed), 1, "{off}");
+        }
     }
 
     #[test]

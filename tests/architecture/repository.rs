@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use crate::rust_text;
+use crate::rust_text::{self, TestModule};
 
 /// One text file: its path from the repository's root, with forward slashes, and what it says.
 pub(crate) struct File {
@@ -38,6 +38,13 @@ pub(crate) fn text_files() -> io::Result<Vec<File>> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
+}
+
+/// One of them.
+pub(crate) fn text_file(name: &str) -> io::Result<Vec<File>> {
+    let text = fs::read_to_string(root().join(name))?;
+    let name = name.to_owned();
+    Ok(vec![File { name, text }])
 }
 
 /// The Rust files under `crates/*/src`, without those that are compiled for tests only.
@@ -80,8 +87,9 @@ fn relative(root: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// Where the modules lie that a file declares as `#[cfg(test)] mod name;`.
+/// Where the modules lie that a file declares for tests alone.
 fn test_module_files(name: &str, text: &str) -> Vec<String> {
+    let (own, _) = name.rsplit_once('/').unwrap_or_default();
     let folder = match name
         .strip_suffix("/lib.rs")
         .or(name.strip_suffix("/main.rs"))
@@ -89,10 +97,11 @@ fn test_module_files(name: &str, text: &str) -> Vec<String> {
         Some(folder) => folder,
         None => name.strip_suffix(".rs").unwrap_or(name),
     };
-    rust_text::test_modules(text)
-        .iter()
-        .map(|module| format!("{folder}/{module}.rs"))
-        .collect()
+    let file = |module: &TestModule<'_>| match module {
+        TestModule::Named(module) => format!("{folder}/{module}.rs"),
+        TestModule::At(path) => format!("{own}/{path}"),
+    };
+    rust_text::test_modules(text).iter().map(file).collect()
 }
 
 #[test]
@@ -105,5 +114,14 @@ fn a_test_module_in_a_file_of_its_own_is_found_beside_its_parent() {
     assert_eq!(
         test_module_files("crates/x/src/mac.rs", declared),
         ["crates/x/src/mac/tests.rs"]
+    );
+    let with_path = "mod a;\n#[cfg(test)]\n#[path = \"mac_tests.rs\"]\nmod tests;\n";
+    assert_eq!(
+        test_module_files("crates/x/src/mac.rs", with_path),
+        ["crates/x/src/mac_tests.rs"]
+    );
+    assert_eq!(
+        test_module_files("crates/x/src/mac.rs", "#[path = \"b.rs\"]\nmod b;\n"),
+        Vec::<String>::new()
     );
 }

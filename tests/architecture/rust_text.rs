@@ -58,19 +58,59 @@ pub(crate) fn mentions(text: &str) -> Vec<Mention> {
     found
 }
 
-/// Names of the modules that a file declares for tests only and keeps in files of their own.
-pub(crate) fn test_modules(text: &str) -> Vec<String> {
-    let code = code_only(text);
-    let mut names = Vec::new();
-    for part in code.split("#[cfg(test)]").skip(1) {
-        let part = part.trim_start();
-        let declared = part
+/// The files of the modules that a file declares for tests only, beside it or where `#[path]` says. A path is relative to the file's own
+/// folder, a name without one to the folder that is named like the file.
+pub(crate) fn test_modules(text: &str) -> Vec<TestModule<'_>> {
+    let mut found = Vec::new();
+    for part in text.split("\n#[cfg(test)]\n").skip(1) {
+        let (path, item) = match part.strip_prefix("#[path = \"") {
+            Some(part) => match part.split_once("\"]\n") {
+                Some((path, item)) => (Some(path), item),
+                None => continue,
+            },
+            None => (None, part),
+        };
+        let declared = item
             .strip_prefix("mod ")
-            .and_then(|part| part.split_once(';'));
+            .and_then(|item| item.split_once(';'));
         if let Some((name, _)) = declared
             && name.chars().all(is_word)
         {
-            names.push(name.to_owned());
+            found.push(path.map_or(TestModule::Named(name), TestModule::At));
+        }
+    }
+    found
+}
+
+/// Where the module of a file's tests lies.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TestModule<'a> {
+    Named(&'a str),
+    At(&'a str),
+}
+
+/// Names of the functions that the test runner runs: they are tests, and not ignored.
+pub(crate) fn test_functions(text: &str) -> Vec<String> {
+    let code = code_only(text);
+    let mut names = Vec::new();
+    let (mut is_test, mut is_ignored) = (false, false);
+    for part in code.split("#[").skip(1) {
+        let Some((attribute, item)) = part.split_once(']') else {
+            continue;
+        };
+        let name = attribute.split(['(', '=']).next().unwrap_or_default();
+        is_test |= name.trim() == "test" || name.trim().ends_with("::test");
+        is_ignored |= name.trim() == "ignore";
+        // Else the next attribute belongs to the same item.
+        if !item.trim().is_empty() {
+            let mut words = tokens(item).into_iter().map(|(_, token)| token);
+            let is_fn = words.any(|token| token == Token::Word("fn"));
+            if let (true, true, false, Some(Token::Word(name))) =
+                (is_fn, is_test, is_ignored, words.next())
+            {
+                names.push(name.to_owned());
+            }
+            (is_test, is_ignored) = (false, false);
         }
     }
     names
@@ -412,6 +452,25 @@ mod tests {
         assert!(!mention.contains("std::Instant"));
         assert_eq!(mention.after("Instant"), Some("now"));
         assert_eq!(mention.after("stant"), None);
+    }
+
+    #[test]
+    fn tests_are_known_by_their_attribute() {
+        let text = r##"
+            #[test]
+            fn plain() { let x = "#[test] fn quoted() {}"; }
+            #[tokio::test(flavor = "multi_thread")]
+            #[allow(dead_code, reason = "é")]
+            pub async fn on_a_runtime() {}
+            proptest! { #[test] fn property(x in 0..9_u8) {} }
+            #[test] #[ignore = "slow"] fn idle() {}
+            #[ignore] #[test] fn idle_too() {}
+            #[inline] fn helper() {}
+            #[cfg(test)] mod tests { fn helper_too() {} }
+            #[test_log] fn no_test() {}
+            // #[test] fn old() {}
+        "##;
+        assert_eq!(test_functions(text), ["plain", "on_a_runtime", "property"]);
     }
 
     #[test]

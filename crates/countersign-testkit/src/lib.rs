@@ -101,6 +101,7 @@
 //! | judge one with a receiver, without a framework | [`judge`] |
 //! | hold the time still | [`ManualClock`] |
 //! | prove that a store keeps its contract | [`store_suite`] |
+//! | prove that a store of quotas keeps its own | [`quota_suite`] |
 //! | know what a store ought to answer | [`store_model`] |
 //!
 //! # Features
@@ -116,6 +117,7 @@ mod clock;
 #[cfg(feature = "log")]
 pub mod log;
 mod near_miss;
+pub mod quota_suite;
 mod sender;
 pub mod store_model;
 pub mod store_suite;

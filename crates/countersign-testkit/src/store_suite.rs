@@ -55,8 +55,8 @@
 
 mod answers;
 mod attempts;
-mod bench;
-mod block_on;
+pub(crate) mod bench;
+pub(crate) mod block_on;
 mod cancelled;
 mod histories;
 mod keys;
@@ -182,6 +182,14 @@ impl Report {
     }
 }
 
+impl FromIterator<CaseReport> for Report {
+    fn from_iter<T: IntoIterator<Item = CaseReport>>(cases: T) -> Self {
+        Self {
+            cases: cases.into_iter().collect(),
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed = self.failed().count();
@@ -203,9 +211,9 @@ pub fn conforms<U: StoreUnderTest>(under_test: &U) -> Report {
 pub fn conforms_where<U: StoreUnderTest>(under_test: &U, wanted: impl Fn(&str) -> bool) -> Report {
     let cases = all::<U>(under_test).into_iter();
     let cases = cases.filter(|case| wanted(&case.name));
-    Report {
-        cases: cases.map(|case| try_case(under_test, case)).collect(),
-    }
+    cases
+        .map(|case| try_case(case.name, || (case.run)(&Bench::new(under_test))))
+        .collect()
 }
 
 fn all<U: StoreUnderTest>(under_test: &U) -> Vec<Case<U>> {
@@ -225,16 +233,12 @@ fn all<U: StoreUnderTest>(under_test: &U) -> Vec<Case<U>> {
     cases
 }
 
-fn try_case<U: StoreUnderTest>(under_test: &U, case: Case<U>) -> CaseReport {
-    let run = AssertUnwindSafe(|| (case.run)(&Bench::new(under_test)));
-    let difference = match catch_unwind(run) {
+pub(crate) fn try_case(name: String, run: impl FnOnce() -> Result<(), String>) -> CaseReport {
+    let difference = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(verdict) => verdict.err(),
         Err(panic) => Some(format!("the store panicked: {}", words_of(&*panic))),
     };
-    CaseReport {
-        name: case.name,
-        difference,
-    }
+    CaseReport { name, difference }
 }
 
 fn words_of(panic: &(dyn Any + Send)) -> &str {

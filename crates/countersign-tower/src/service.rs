@@ -47,7 +47,7 @@ use crate::run::RunFuture;
 /// 2. **The claim.** A duplicate of what was done is answered with the recorded status, and body where the sender reads it, spelled by
 ///    [`reply_with`](crate::reply_with); a copy of what is being done, a full store and one that does not answer are refused with 503. The inner
 ///    service is not called.
-/// 3. **The [quota](countersign::ReceiverBuilder::quota)**, where there is one. Over it: given back, and 429.
+/// 3. **The [quota](countersign::ReceiverBuilder::quota)** of its tenant, where there is one. Over it: given back, and 429.
 /// 4. **The inner service** is asked whether it is ready, and called, with the [`Lease`](countersign::Lease) in the request's extensions. (There
 ///    is none for deliveries that are not told from others, nor while the store is away under
 ///    [`StorePolicy::Run`](countersign::StorePolicy::Run).) The lease is extended while it runs. A panic is answered 500 and a run beyond

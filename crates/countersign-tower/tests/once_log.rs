@@ -11,10 +11,14 @@ mod store;
 mod support;
 
 use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
 use countersign_testkit::log;
-use countersign_tower::{FailedForGood, IdempotencyKey, providers};
+use countersign_tower::{
+    FailedForGood, IdempotencyKey, MemoryQuotas, Quota, QuotaStore, Spend, SpendReply, Unavailable,
+    providers,
+};
 use tower::{Service, ServiceExt};
 use tracing::{Instrument, Metadata, Subscriber, span};
 use tracing_core::span::Current;
@@ -118,6 +122,69 @@ async fn every_attempt_is_one_event_with_its_code_and_its_key() {
         one_of(lines, Some(key)),
         r#"WARN message=webhook delivery scheme="stripe" code="store_unavailable" key=KEY secret_label="secret-1" fault=Store reason=the store does not answer"#
     );
+}
+
+/// The store of quotas has its own trouble, and its own words.
+#[tokio::test(start_paused = true)]
+async fn a_store_of_quotas_says_what_is_wrong_with_it() {
+    struct Away;
+    impl QuotaStore for Away {
+        async fn spend(&self, _: Spend) -> Result<SpendReply, Unavailable> {
+            Err(Unavailable::new("as the test says"))
+        }
+    }
+    log::listen();
+    let one = Quota::per_minute(NonZeroU32::MIN);
+    let rig = rig_with(
+        providers::STRIPE,
+        |builder| builder.quota(one, Away),
+        |_| async { say(200, "planted") },
+    );
+    drop(log::take());
+    let key = rig.send("evt_1").await.key();
+    let mut lines = log::take();
+    assert_eq!(
+        lines.remove(0),
+        r#"WARN message=trouble with the store of quotas call="spend" error=the store is unavailable cause=as the test says"#
+    );
+    assert_eq!(
+        one_of(lines, Some(key)),
+        r#"DEBUG message=webhook delivery scheme="stripe" code="done" key=KEY attempt=1 secret_label="secret-1""#
+    );
+
+    let quotas = MemoryQuotas::single_process_on(1, rig.clock);
+    assert_eq!(
+        log::take(),
+        [
+            "INFO message=memory store of quotas for a single process: a restart forgets what was spent, each replica grants the whole quota capacity=1"
+        ]
+    );
+    let rig = rig_with(
+        providers::STRIPE,
+        |builder| builder.quota(one, quotas),
+        |_| async { say(200, "planted") },
+    );
+    drop(log::take());
+    let send = async |id: &str, account: &str| {
+        let body = format!(r#"{{"id":"{id}","account":"{account}"}}"#);
+        let request = rig.sender().send(body).map(http_body_util::Full::new);
+        rig.send_request(request).await.key()
+    };
+    send("evt_1", "acct_1").await;
+    drop(log::take());
+    let over = send("evt_2", "acct_1").await;
+    assert_eq!(
+        one_of(log::take(), Some(over)),
+        r#"INFO message=webhook delivery scheme="stripe" code="over_quota" key=KEY attempt=1 secret_label="secret-1" fault=Sender reason=the quota is used up for 60 s"#
+    );
+    // It is full, and says so once.
+    let line = "WARN message=memory store of quotas full: tenants that find no room share one quota capacity=1";
+    for (id, account, times) in [("evt_3", "acct_2", 1), ("evt_4", "acct_3", 0)] {
+        send(id, account).await;
+        let told = log::take();
+        let full = told.iter().filter(|told| *told == line).count();
+        assert_eq!((full, told.len()), (times, times + 1), "{told:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

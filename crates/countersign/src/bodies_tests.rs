@@ -196,6 +196,8 @@ fn threads_leave_no_place_behind_and_never_hold_more_than_there_are() {
                     }
                     let now = reading.fetch_add(1, Ordering::SeqCst) + 1;
                     most.fetch_max(now, Ordering::SeqCst);
+                    // Long enough for others to be let in who should not.
+                    (0..8).for_each(|_| std::thread::yield_now());
                     place.hold(SHARE + u64::try_from(turn % 40).unwrap());
                     entered.fetch_add(1, Ordering::SeqCst);
                     reading.fetch_sub(1, Ordering::SeqCst);

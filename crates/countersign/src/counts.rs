@@ -52,6 +52,8 @@ counters! {
     busy,
     /// Attempts that were over quota.
     over_quota,
+    /// Attempts whose quota the store of quotas did not tell: they ran, or were refused, as the policy says.
+    quota_unavailable,
     /// Attempts that found no free place for a run, or came after the receiver had begun to shut down.
     turned_away,
     /// Attempts that were answered before their run was finished.

@@ -32,6 +32,7 @@ struct Inner {
     id: Option<Field>,
     event: Option<Field>,
     tenant: Option<Field>,
+    signed_tenant: Option<(u8, Field)>,
     once: Option<Once>,
 }
 
@@ -120,7 +121,7 @@ impl Verified {
     /// [`Refusal::FieldRepeated`] when a field occurs twice, [`Refusal::FieldMalformed`] when it is empty, too long or of the wrong
     /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
     pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
-        let ([id, event, tenant], once) = {
+        let ([id, event, tenant], signed_tenant, once) = {
             let fields = Fields::read(&self)?;
             let scheme = &self.compiled.scheme;
             let any = |_: &Place| true;
@@ -129,48 +130,37 @@ impl Verified {
                 fields.first(&scheme.event, 1, head, &any)?,
                 fields.first(&scheme.tenant, 2, head, &any)?,
             ];
-            let once = self.once(&fields, &found, head)?;
-            (found.map(|found| found.map(|(_, field)| field)), once)
+            let [id, event, tenant] = &found;
+            let signed_id = match &self.compiled.identity {
+                Some(_) => fields.signed(id, &scheme.id, 0, head)?,
+                None => None,
+            };
+            let signed_tenant = fields.signed(tenant, &scheme.tenant, 2, head)?;
+            let once = self.once(&Said {
+                signed_id: signed_id.as_ref().map(placed),
+                any_id: id.as_ref().map(placed),
+                event: event.as_ref().map(|(_, event)| event.as_str()),
+                signed_tenant: signed_tenant.as_ref().map(placed),
+                content: self.content.as_ref(),
+            });
+            let fields = found.map(|found| found.map(|(_, field)| field));
+            (fields, signed_tenant, once)
         };
         Ok(Delivery(Arc::new(Inner {
             verified: self,
             id,
             event,
             tenant,
+            signed_tenant,
             once,
         })))
     }
 
-    fn once(
-        &self,
-        fields: &Fields<'_>,
-        [id, event, tenant]: &[Option<(u8, Field)>; 3],
-        head: &impl Head,
-    ) -> Result<Option<Once>, Refusal> {
+    fn once(&self, said: &Said<'_>) -> Option<Once> {
         let compiled = &*self.compiled;
-        let Some(identity) = &compiled.identity else {
-            return Ok(None);
-        };
+        let identity = compiled.identity.as_ref()?;
         let scheme = &compiled.scheme;
-        // An unsigned value in front of a signed one must not hide it: anybody may have put it there.
-        let signed = |found: &Option<(u8, Field)>, places, which| match found {
-            Some((_, field)) if !field.signed => {
-                fields.first(places, which, head, &|place| scheme.signs(place))
-            }
-            found => Ok(found.clone()),
-        };
-        let signed_id = signed(id, &scheme.id, 0)?;
-        let signed_tenant = signed(tenant, &scheme.tenant, 2)?;
-        let key = identity.key(
-            scheme,
-            &Said {
-                signed_id: signed_id.as_ref().map(placed),
-                any_id: id.as_ref().map(placed),
-                event: event.as_ref().map(|(_, event)| event.as_str()),
-                signed_tenant: signed_tenant.as_ref().map(placed),
-                content: self.content.as_ref(),
-            },
-        );
+        let key = identity.key(scheme, said);
         let body = || sha256(|sink| sink(&self.body));
         let content = match &self.content {
             Some(content) if scheme.covers_body() => *content,
@@ -185,11 +175,11 @@ impl Verified {
                 sink(&stamp.unwrap_or_default().to_be_bytes());
             }))
         });
-        Ok(Some(Once {
+        Some(Once {
             key,
             signature,
             content: fingerprint(&content),
-        }))
+        })
     }
 }
 
@@ -248,6 +238,11 @@ impl Delivery {
     #[must_use]
     pub fn key(&self) -> Option<IdempotencyKey> {
         self.0.once.as_ref()?.key
+    }
+
+    /// The first tenant that the signature covers.
+    pub(crate) fn signed_tenant(&self) -> Option<Placed<'_>> {
+        self.0.signed_tenant.as_ref().map(placed)
     }
 
     pub(crate) fn once(&self) -> Option<&Once> {
@@ -403,6 +398,24 @@ impl<'a> Fields<'a> {
             return Ok(Some((at, Field { text, signed })));
         }
         Ok(None)
+    }
+
+    /// What was found, if the signature covers it, or else the first that it covers: an unsigned value in front of a signed one must not hide it,
+    /// for anybody may have put it there.
+    fn signed(
+        &self,
+        found: &Option<(u8, Field)>,
+        places: &List<Place>,
+        which: usize,
+        head: &impl Head,
+    ) -> Result<Option<(u8, Field)>, Refusal> {
+        let scheme = &self.compiled.scheme;
+        match found {
+            Some((_, field)) if !field.signed => {
+                self.first(places, which, head, &|place| scheme.signs(place))
+            }
+            found => Ok(found.clone()),
+        }
     }
 
     /// The value at a place, or the joined values of the places that make it up. Absent when one of them is.

@@ -5,6 +5,7 @@ use crate::idempotency::{Fingerprint, IdempotencyKey};
 use crate::mac::sha256;
 use crate::receiver::SettingError;
 use crate::scheme::{Part, Place, Repeats, RetryBody, RetryStamp, Scheme};
+use crate::store::QuotaKey;
 
 /// The layout of what a key is made of. Another layout gets another number, and knows no old key.
 const FORMAT: &[u8] = &[1];
@@ -91,7 +92,7 @@ impl Identity {
             Id::Named(id) => (Some(place_of(id)), id.text.as_bytes()),
             Id::Content(content) => (None, content.as_slice()),
         };
-        Some(encode(&[
+        let digest = encode(&[
             Some(FORMAT),
             Some(self.namespace.as_bytes()),
             Some(scheme.name.as_bytes()),
@@ -102,8 +103,28 @@ impl Identity {
             id_place.as_ref().map(<[u8; 1]>::as_slice),
             Some(id),
             event.map(str::as_bytes),
-        ]))
+        ]);
+        Some(IdempotencyKey::from_bytes(digest))
     }
+}
+
+/// Whose quota it is. What is not signed names nobody: it is the receiver's own.
+pub(crate) fn quota_key(
+    scheme: &Scheme,
+    namespace: &str,
+    endpoint: &str,
+    signed_tenant: Option<Placed<'_>>,
+) -> QuotaKey {
+    let place = signed_tenant.map(|tenant| [tenant.at]);
+    QuotaKey::from_bytes(encode(&[
+        Some(FORMAT),
+        Some(b"quota"),
+        Some(namespace.as_bytes()),
+        Some(scheme.name.as_bytes()),
+        Some(endpoint.as_bytes()),
+        place.as_ref().map(<[u8; 1]>::as_slice),
+        signed_tenant.map(|tenant| tenant.text.as_bytes()),
+    ]))
 }
 
 enum Id<'a> {
@@ -112,8 +133,8 @@ enum Id<'a> {
 }
 
 /// The digest of a list of fields, each with its presence and its length in front: no two lists of one length look alike.
-fn encode(fields: &[Option<&[u8]>]) -> IdempotencyKey {
-    let digest = sha256(|sink| {
+fn encode(fields: &[Option<&[u8]>]) -> [u8; 32] {
+    sha256(|sink| {
         for field in fields {
             match field {
                 None => sink(&[0]),
@@ -125,8 +146,7 @@ fn encode(fields: &[Option<&[u8]>]) -> IdempotencyKey {
                 }
             }
         }
-    });
-    IdempotencyKey::from_bytes(digest)
+    })
 }
 
 fn by(scheme: &Scheme, choice: Option<Deduplicate>) -> Result<Option<By>, &'static str> {

@@ -41,7 +41,7 @@
 //!   timestamp (GitHub, Shopify).
 //! - [`MemoryStore`], the store that is built in, is for one process: a restart forgets, replicas do not share it. What survives or is shared is
 //!   a [`DeliveryStore`] of your own.
-//! - It does not limit rates (a hook, [`quota`](ReceiverBuilder::quota), asks yours), and verifies no public-key signatures.
+//! - It verifies no public-key signatures.
 //!
 //! # The steps, and where they live
 //! | step | takes, gives | module or type |
@@ -56,7 +56,7 @@
 //! | delivery | id, event, tenant, each marked signed or unsigned | [`Delivery`] |
 //! | payload | JSON, form or XML to a type of your own | [`Delivery::read`] |
 //! | claim | an [`IdempotencyKey`] to a [`Lease`], or what was recorded | [`DeliveryStore`], [`MemoryStore`] |
-//! | quota | the delivery to go, or wait | [`ReceiverBuilder::quota`] |
+//! | quota | a [`Quota`] and a signed tenant to go, or wait | [`ReceiverBuilder::quota`], [`QuotaStore`], [`MemoryQuotas`] |
 //! | handler | the delivery and its lease to what it came to | [`Handled`] |
 //! | settle | recorded as done, or given back | [`Receiver::run`], [`Outcome`] |
 //! | outcome | refusal to status | [`outcome`] |
@@ -150,6 +150,9 @@ pub use self::secret::{RingError, Secret, SecretError, SecretRing};
 #[cfg(feature = "sign")]
 pub use self::sign::{Message, SignError};
 pub use self::source::Sources;
-pub use self::store::{DeliveryStore, DynStore, MemoryStats, MemoryStore, Unavailable};
+pub use self::store::{
+    DeliveryStore, DynStore, MemoryQuotas, MemoryStats, MemoryStore, QuotaKey, QuotaStore, Spend,
+    SpendReply, Unavailable,
+};
 pub use self::timestamp::{Timestamp, Tolerance, Unit};
 pub use self::verify::Verified;

@@ -297,4 +297,35 @@ mod tests {
         let keyed = Keyed::from_key(Algorithm::Token, Zeroizing::new(Vec::new()), false).unwrap();
         assert!(!keyed.matches_token(std::iter::once(&b""[..])));
     }
+
+    /// A keyed state is as good as its key. `Hmac` says nothing of itself: it is made of two states of its hash function and a buffer, which
+    /// are wiped.
+    #[test]
+    fn keys_and_keyed_states_are_wiped() {
+        fn wiped(_: &impl zeroize::ZeroizeOnDrop) {}
+        let key = Zeroizing::new(b"0123456789abcdef".to_vec());
+        let Keyed { start, secret } = Keyed::from_key(Algorithm::Token, key, true).unwrap();
+        wiped(&secret.unwrap());
+        assert!(start.is_none());
+        wiped(&Sha1::new());
+        wiped(&Sha256::new());
+        wiped(&Sha384::new());
+        wiped(&Sha512::new());
+    }
+
+    /// A library hashed the body once per candidate: a header of candidates was worth seconds of work.
+    #[test]
+    fn content_is_fed_once_whatever_the_number_of_candidates() {
+        for algorithm in [Algorithm::HmacSha1, Algorithm::HmacSha256] {
+            let keyed = Keyed::from_key(algorithm, Zeroizing::new(b"key".to_vec()), false).unwrap();
+            let wrong = [0_u8; 32];
+            let (mut fed, candidates) = (0, std::iter::repeat_n(&wrong[..], 2_000));
+            let matched = keyed.matches(candidates, |sink| {
+                fed += 1;
+                sink(b"content");
+                Ok::<_, ()>(())
+            });
+            assert_eq!((matched, fed), (Ok(false), 1), "{algorithm:?}");
+        }
+    }
 }

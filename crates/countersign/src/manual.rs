@@ -7,11 +7,13 @@
 //! | [`what_runs_twice`] | when a delivery can run again although it was done, and what a handler can do about it |
 //! | [`limits`] | what is bounded, limits for failures and bodies, and what they need to know of proxies |
 //! | [`capacity_and_retention`] | how long to remember, how much room that takes, leases, limits and senders that never retry |
+//! | [`past_mistakes`] | what other receivers of webhooks got wrong, and what here prevents each |
 //!
 //! The pages hold text and examples, and no code.
 
 pub mod capacity_and_retention;
 pub mod identity;
 pub mod limits;
+pub mod past_mistakes;
 pub mod what_2xx_promises;
 pub mod what_runs_twice;

@@ -1,20 +1,18 @@
 //! A receiver's store and how it is used: settings before it is built, shared state afterwards.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::counts::Counters;
 use crate::danger::Deduplicate;
 use crate::defaults;
-use crate::delivery::Delivery;
 use crate::identity::Identity;
-use crate::quota::OverQuota;
+use crate::quota::Quota;
 use crate::receiver::{ReceiverBuilder, SettingError, Stage, sealed};
 use crate::runs::Runs;
 use crate::scheme::{RetryBody, RetryStamp, Scheme};
-use crate::store::{DeliveryStore, DynStore};
+use crate::store::{DeliveryStore, DynQuotas, DynStore, QuotaStore};
 
 /// What is done with a delivery while the store does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,28 +28,17 @@ pub enum StorePolicy {
     Run,
 }
 
-type QuotaReply = Pin<Box<dyn Future<Output = Result<(), OverQuota>> + Send>>;
-
-/// What decides whether a claimed delivery may run now.
-#[derive(Clone)]
-pub(crate) struct Quota(Arc<dyn Fn(Delivery) -> QuotaReply + Send + Sync>);
-
-impl Quota {
-    pub(crate) fn ask(&self, delivery: Delivery) -> QuotaReply {
-        (self.0)(delivery)
-    }
-}
-
-impl fmt::Debug for Quota {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Quota")
-    }
+/// What each tenant may do, and who counts it.
+#[derive(Clone, Debug)]
+pub(crate) struct Quotas {
+    pub(crate) quota: Quota,
+    pub(crate) store: DynQuotas,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    namespace: String,
-    endpoint: String,
+    pub(crate) namespace: String,
+    pub(crate) endpoint: String,
     deduplicate: Option<Deduplicate>,
     pub(crate) lease: Duration,
     retention: Option<Duration>,
@@ -62,7 +49,8 @@ pub(crate) struct Settings {
     answer_within: Option<Duration>,
     pub(crate) refuse_replays: bool,
     pub(crate) refuse_changed_bodies: bool,
-    pub(crate) quota: Option<Quota>,
+    pub(crate) quotas: Option<Quotas>,
+    pub(crate) on_quota_failure: StorePolicy,
 }
 
 /// A store and its settings, while a receiver is being built.
@@ -90,7 +78,8 @@ impl<S> WithStore<S> {
                 answer_within: None,
                 refuse_replays: false,
                 refuse_changed_bodies: false,
-                quota: None,
+                quotas: None,
+                on_quota_failure: StorePolicy::Run,
             },
             retention: Duration::ZERO,
         }
@@ -343,14 +332,36 @@ impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
         self
     }
 
-    /// Asks, after the claim and before the handler, whether a delivery may run now. One over its quota is given back and answered 429, so its
-    /// retry runs: do not use it with senders that never retry.
-    pub fn quota<F, Reply>(mut self, ask: F) -> Self
-    where
-        F: Fn(Delivery) -> Reply + Send + Sync + 'static,
-        Reply: Future<Output = Result<(), OverQuota>> + Send + 'static,
-    {
-        self.once.settings.quota = Some(Quota(Arc::new(move |delivery| Box::pin(ask(delivery)))));
+    /// How many deliveries of one tenant run in which time: no limit, unless it is set. What is over its quota is given back and answered 429, so
+    /// that its retry runs: **do not use it with senders that never retry**, who lose an event to it.
+    ///
+    /// It is asked after the claim and before the handler: forgeries, duplicates and copies of what is running cost nothing. A tenant has a quota of
+    /// his own only where the signature covers who he is (Stripe, Slack, Intercom, GitHub); all other deliveries of this receiver share one.
+    /// [Namespace](Self::namespace), scheme and [endpoint](Self::endpoint) set it apart from those of other receivers that use the same store.
+    ///
+    /// ```
+    /// use countersign::{MemoryQuotas, MemoryStore, Quota, Receiver, Secret, providers::STRIPE};
+    /// use std::num::NonZeroU32;
+    ///
+    /// let twenty = NonZeroU32::new(20).unwrap();
+    /// let receiver = Receiver::builder(STRIPE, Secret::new("whsec_0123456789abcdef0123456789")?)
+    ///     .store(MemoryStore::single_process(1_000_000))
+    ///     .quota(Quota::per_second(twenty), MemoryQuotas::single_process(100_000))
+    ///     .build()?;
+    /// assert_eq!(receiver.counts().over_quota, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn quota(mut self, quota: Quota, store: impl QuotaStore) -> Self {
+        let store = DynQuotas::new(store);
+        self.once.settings.quotas = Some(Quotas { quota, store });
+        self
+    }
+
+    /// What is done while the store of quotas does not answer within [`store_timeout`](Self::store_timeout): the delivery runs and is not counted, unless
+    /// this says [`Refuse`](StorePolicy::Refuse): then it is given back and answered 503. A quota protects what is behind the handler; it proves
+    /// nothing.
+    pub fn on_quota_failure(mut self, policy: StorePolicy) -> Self {
+        self.once.settings.on_quota_failure = policy;
         self
     }
 }

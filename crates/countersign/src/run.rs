@@ -2,6 +2,7 @@
 
 mod calls;
 mod handled;
+mod quotas;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ enum Stopped {
     Panicked,
     Overlong,
     OverQuota(Duration),
+    QuotaUnknown,
 }
 
 impl<S: DeliveryStore> Receiver<Once<S>> {
@@ -342,7 +344,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         }
     }
 
-    /// The quota hook and the handler, with their panics caught.
+    /// The quota and the handler, with their panics caught.
     async fn work<R, Work>(
         &self,
         handler: impl FnOnce(Option<Lease>) -> Work,
@@ -352,10 +354,7 @@ impl<S: DeliveryStore> Run<'_, S> {
         Work: Future<Output = Handled<R>>,
     {
         let work = async {
-            if let Some(quota) = &self.inner.settings.quota {
-                let over = quota.ask(self.delivery.clone()).await;
-                over.map_err(|over| Stopped::OverQuota(over.retry_after))?;
-            }
+            self.may_go().await?;
             Ok(handler(lease).await)
         };
         match caught(work).await {
@@ -429,6 +428,8 @@ impl<S: DeliveryStore> Run<'_, S> {
                 counters.over_quota.add();
                 Refusal::over_quota(*wait)
             }
+            // Counted where it was asked.
+            Stopped::QuotaUnknown => Refusal::StoreUnavailable,
         }
     }
 

@@ -506,4 +506,25 @@ mod tests {
             16
         );
     }
+
+    /// What is wiped can only be told by its type: freed memory cannot be read.
+    #[test]
+    fn whatever_holds_the_text_or_the_key_wipes_it() {
+        fn wiped(_: &impl zeroize::ZeroizeOnDrop) {}
+        let secret = Secret::new("0123456789abcdef").unwrap();
+        wiped(&secret.key_bytes(&Scheme::BASE).unwrap());
+        let Secret {
+            text,
+            label,
+            not_before,
+            not_after,
+            any_length,
+        } = secret;
+        wiped(&text);
+        // The rest says nothing of the secret.
+        assert_eq!(
+            (label, not_before, not_after, any_length),
+            (None, None, None, false)
+        );
+    }
 }

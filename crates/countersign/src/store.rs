@@ -1,6 +1,7 @@
 //! Where deliveries are remembered: the trait, its contract, and the erased handle.
 
 mod memory;
+mod quota;
 
 use std::error::Error;
 use std::fmt;
@@ -8,6 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use self::memory::{MemoryStats, MemoryStore};
+pub(crate) use self::quota::DynQuotas;
+pub use self::quota::{MemoryQuotas, QuotaKey, QuotaStore, Spend, SpendReply};
 use crate::idempotency::{
     Claim, ClaimReply, Extend, ExtendReply, ForgetReply, IdempotencyKey, Release, ReleaseReply,
     Settle, SettleReply,

@@ -14,12 +14,32 @@ use pin_project_lite::pin_project;
 use crate::clock::Clock;
 use crate::store::Unavailable;
 
-/// A store's reply, waited for so long. No timer is armed for one that is there at once. What goes wrong is logged with its cause; `call` says
-/// what was asked.
+/// The reply of the store of deliveries, waited for so long. What goes wrong is logged with its cause; `call` says what was asked.
 pub(crate) async fn within<T, Reply>(
     clock: &Arc<dyn Clock>,
     limit: Duration,
     call: &'static str,
+    ask: impl FnOnce() -> Reply,
+) -> Result<T, Unavailable>
+where
+    Reply: Future<Output = Result<T, Unavailable>>,
+{
+    let reply = within_quietly(clock, limit, ask).await;
+    if let Err(error) = &reply {
+        told(error, call, "trouble with the store of webhook deliveries");
+    }
+    reply
+}
+
+pub(crate) fn told(error: &Unavailable, call: &'static str, what: &'static str) {
+    let cause = error.source().map(tracing::field::display);
+    tracing::warn!(call, %error, cause, "{what}");
+}
+
+/// Any store's reply, waited for so long. No timer is armed for one that is there at once.
+pub(crate) async fn within_quietly<T, Reply>(
+    clock: &Arc<dyn Clock>,
+    limit: Duration,
     ask: impl FnOnce() -> Reply,
 ) -> Result<T, Unavailable>
 where
@@ -32,12 +52,7 @@ where
             .await
             .unwrap_or_else(|Panicked| Err(Unavailable::new("it panicked")))
     };
-    let reply = in_time(clock, limit, reply).await;
-    if let Err(error) = &reply {
-        let cause = error.source().map(tracing::field::display);
-        tracing::warn!(call, %error, cause, "trouble with the store of webhook deliveries");
-    }
-    reply
+    in_time(clock, limit, reply).await
 }
 
 async fn in_time<T>(

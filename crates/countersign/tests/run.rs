@@ -4,6 +4,8 @@
 
 #[path = "run/bench.rs"]
 mod bench;
+#[path = "run/quotas.rs"]
+mod quotas;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,8 +16,8 @@ use std::time::Duration;
 
 use countersign::providers::STRIPE;
 use countersign::{
-    Answered, Clock, ExtendError, ForgetReply, Handled, Lease, OutcomeKind, OverQuota, Receiver,
-    Refusal, Secret, StillRunning, StorePolicy,
+    Answered, Clock, ExtendError, ForgetReply, Handled, Lease, OutcomeKind, Receiver, Refusal,
+    Secret, StillRunning, StorePolicy, Timestamp,
 };
 use countersign_testkit::ManualClock;
 
@@ -295,29 +297,6 @@ impl Drop for OnDrop {
 }
 
 #[test]
-fn a_quota_gives_the_lease_back() {
-    let over = Arc::new(AtomicU32::new(1));
-    let asked = Arc::clone(&over);
-    let bench = Bench::with(move |builder| {
-        builder.quota(move |_| {
-            let is_over = asked.load(Ordering::Relaxed) == 1;
-            async move {
-                match is_over {
-                    true => Err(OverQuota {
-                        retry_after: Duration::from_millis(2_001),
-                    }),
-                    false => Ok(()),
-                }
-            }
-        })
-    });
-    let refused = refusal(&bench.run(|_| async { panic!("it runs") }).now());
-    assert_eq!(refused, Refusal::OverQuota { retry_after: 3 });
-    over.store(0, Ordering::Relaxed);
-    is_response(&bench.run(ok).now(), "done", &OutcomeKind::Done, 2);
-}
-
-#[test]
 fn a_handler_may_ask_for_more_time() {
     let bench = Bench::new();
     let extended = bench.run(|lease| async move {
@@ -592,4 +571,40 @@ fn a_slot_of_another_receiver_is_exchanged() {
     let ran = run(other.receiver.reserve().unwrap()).now();
     is_response(&ran, "done", &OutcomeKind::Done, 1);
     assert!(ran.slot.is_some());
+}
+
+/// Somebody corrects the machine's clock, by years and to both sides: leases and records run on monotonic time.
+#[test]
+fn the_wall_clock_jumps_and_neither_lease_nor_record_ends() {
+    let days = 24 * 60 * 60;
+    for jump in [-10_000 * days, -61, 61, 10_000 * days] {
+        let bench = Bench::new();
+        let moved = Timestamp::from_secs(bench.clock.now().as_secs() + jump);
+        let switch = Arc::new(AtomicU32::new(0));
+        let mut run = bench.run(until(&switch));
+        run.waits();
+
+        bench.clock.set(moved);
+        run.waits();
+        let busy = refusal(&bench.answered_without_a_run());
+        assert_eq!(busy, Refusal::InFlight { retry_after: 60 }, "{jump}");
+        assert_eq!(bench.receiver.counts().extended, 0, "{jump}");
+        // The moment of the next extension has not moved either.
+        bench.pass(20);
+        run.waits();
+        assert_eq!(bench.receiver.counts().extended, 1, "{jump}");
+        switch.store(1, Ordering::Relaxed);
+        is_response(&run.now(), "done", &OutcomeKind::Done, 1);
+
+        is_duplicate(&bench.answered_without_a_run(), 200, false);
+        bench.clock.set(Timestamp::from_secs(1_700_000_001));
+        is_duplicate(&bench.answered_without_a_run(), 200, false);
+        // It ends when the retention has passed, to the nanosecond, whatever the wall clock says.
+        let retention = bench.receiver.retention();
+        bench.clock.advance(retention - Duration::from_nanos(1));
+        bench.clock.set(moved);
+        is_duplicate(&bench.answered_without_a_run(), 200, false);
+        bench.clock.advance(Duration::from_nanos(1));
+        is_response(&bench.run(ok).now(), "done", &OutcomeKind::Done, 1);
+    }
 }

@@ -207,7 +207,7 @@ pub(super) fn token(number: u32, letter: u32) -> LeaseToken {
     LeaseToken::from_bytes(bytes)
 }
 
-fn fill(bytes: &mut [u8], seed: u64, number: u32) {
+pub(crate) fn fill(bytes: &mut [u8], seed: u64, number: u32) {
     let mut random = Random::new(seed);
     for chunk in bytes.chunks_mut(8) {
         let drawn = random.draw().to_le_bytes();
@@ -221,14 +221,14 @@ fn fill(bytes: &mut [u8], seed: u64, number: u32) {
 }
 
 /// A small generator of numbers that look random and are the same in every run: `SplitMix64`.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) const fn draw(&mut self) -> u64 {
+    pub(crate) const fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -237,7 +237,7 @@ impl Random {
     }
 
     /// A number below `bound`, or zero.
-    pub(super) fn below(&mut self, bound: u32) -> u32 {
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
         let drawn = self.draw().checked_rem(u64::from(bound));
         drawn
             .and_then(|drawn| u32::try_from(drawn).ok())

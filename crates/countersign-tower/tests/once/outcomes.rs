@@ -1,14 +1,17 @@
 //! What settles a delivery, what gives it back, and what its next attempt meets.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign_tower::{
-    ExtendError, FailedForGood, Lease, LeaseLost, OutcomeKind, OverQuota, Refusal, providers,
+    ExtendError, FailedForGood, Lease, LeaseLost, MemoryQuotas, OutcomeKind, Quota, Refusal,
+    providers,
 };
+use http_body_util::Full;
 use tower::ServiceExt;
 
-use crate::support::{Failed, Op, rig, rig_of, rig_with, say, secs};
+use crate::support::{Failed, Op, Paused, millis, rig, rig_of, rig_with, say, secs};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_done_is_not_done_again() {
@@ -166,44 +169,50 @@ async fn a_handler_sees_its_lease() {
     assert_eq!(lease.key(), done.key());
 }
 
+/// Three in twenty seconds, and one more every 6,001 milliseconds. Whose they are is told by the body.
 #[tokio::test(start_paused = true)]
 async fn over_quota_is_429_and_the_lease_is_given_back() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let hook = Arc::clone(&asked);
+    let clock = Paused::new();
+    let quota = Quota::per(NonZeroU32::MIN, millis(6_001)).unwrap();
+    let quota = quota.burst(NonZeroU32::new(3).unwrap()).unwrap();
     let rig = rig_with(
         providers::STRIPE,
-        |builder| {
-            builder.quota(move |delivery| {
-                let id = delivery.id().unwrap().as_str().to_owned();
-                let mut asked = hook.lock().unwrap();
-                asked.push(id);
-                let over = asked.len() <= 2;
-                let retry_after = Duration::from_millis(6_001);
-                async move {
-                    match over {
-                        true => Err(OverQuota { retry_after }),
-                        false => Ok(()),
-                    }
-                }
-            })
-        },
+        |builder| builder.quota(quota, MemoryQuotas::single_process_on(10, clock)),
         |_| async { say(200, "done") },
     );
+    let send = async |id: &str, account: &str| {
+        let body = format!(r#"{{"id":"{id}","account":"{account}"}}"#);
+        let request = rig.sender().send(body).map(Full::new);
+        rig.send_request(request).await
+    };
+    for id in ["evt_1", "evt_2", "evt_3"] {
+        let done = send(id, "acct_1").await;
+        done.is_handlers(200, "done", OutcomeKind::Done, 1);
+    }
     let refusal = Refusal::OverQuota { retry_after: 7 };
     for attempt in [1, 2] {
-        let over = rig.send("evt_1").await;
+        let over = send("evt_4", "acct_1").await;
         over.is_refused(429, refusal.clone(), Some("7"));
         assert_eq!(over.outcome.unwrap().attempt, Some(attempt));
-        assert_eq!(rig.runs(), 0);
     }
-    let third = rig.send("evt_1").await;
-    third.is_handlers(200, "done", OutcomeKind::Done, 3);
-    assert_eq!(*asked.lock().unwrap(), ["evt_1"; 3]);
-    // A duplicate costs no quota.
-    rig.send("evt_1").await.is_recorded_as(200, 3, true);
-    assert_eq!(asked.lock().unwrap().len(), 3);
+    assert_eq!(rig.runs(), 3);
+    // Another tenant does not notice.
+    let other = send("evt_5", "acct_2").await;
+    other.is_handlers(200, "done", OutcomeKind::Done, 1);
+    // Forgeries and duplicates cost nothing.
+    let forged = rig.sender().send(r#"{"id":"evt_6","account":"acct_1"}"#);
+    let forged = forged.map(|_| Full::from(r#"{"id":"evt_6","account":"acct_2"}"#));
+    assert_eq!(rig.send_request(forged).await.status, 401);
+    send("evt_1", "acct_1").await.is_recorded_as(200, 1, true);
+    tokio::time::advance(millis(6_000)).await;
+    let almost = send("evt_4", "acct_1").await;
+    almost.is_refused(429, Refusal::OverQuota { retry_after: 1 }, Some("1"));
+    tokio::time::advance(millis(1)).await;
+    let retried = send("evt_4", "acct_1").await;
+    retried.is_handlers(200, "done", OutcomeKind::Done, 4);
     let counts = rig.receiver.counts();
-    assert_eq!((counts.over_quota, counts.released, counts.done), (2, 0, 1));
+    assert_eq!((counts.over_quota, counts.released, counts.done), (3, 0, 5));
+    rig.assert_idle().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,12 @@
 //! Places for runs, shutting down, and handlers that panic.
 
+use std::num::NonZeroU32;
 use std::task::{Context, Poll};
 
-use countersign_tower::{Countersign, OutcomeKind, Refusal, VerifiedBody, providers};
+use countersign_tower::{
+    Countersign, OutcomeKind, Quota, QuotaStore, Refusal, Spend, SpendReply, StorePolicy,
+    Unavailable, VerifiedBody, providers,
+};
 use http::Request;
 use tower::{Service, ServiceExt};
 
@@ -259,24 +263,45 @@ async fn a_panic_without_a_record_is_500_too() {
     rig.assert_idle().await;
 }
 
-/// The quota's hook is the application's, as the handler is.
+/// A store of quotas that panics is as good as one that does not answer.
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_quota_is_500_and_the_handler_does_not_run() {
+async fn a_panic_of_the_quotas_store_ends_no_run_unless_that_was_chosen() {
+    struct Loud {
+        at_once: bool,
+    }
+    impl QuotaStore for Loud {
+        fn spend(&self, _: Spend) -> impl Future<Output = Result<SpendReply, Unavailable>> + Send {
+            assert!(!self.at_once, "as the test says");
+            async { panic!("as the test says") }
+        }
+    }
+    let quota = Quota::per_second(NonZeroU32::MIN);
     for at_once in [true, false] {
         let rig = rig_with(
             providers::STRIPE,
+            |builder| builder.quota(quota, Loud { at_once }),
+            |_| async { say(200, "done") },
+        );
+        let told = rig.send("evt_1").await;
+        told.is_handlers(200, "done", OutcomeKind::Done, 1);
+        assert_eq!(rig.receiver.counts().quota_unavailable, 1);
+
+        let refuse = StorePolicy::Refuse;
+        let rig = rig_with(
+            providers::STRIPE,
             |builder| {
-                builder.quota(move |_| {
-                    assert!(!at_once, "as the test says");
-                    async { panic!("as the test says") }
-                })
+                builder
+                    .quota(quota, Loud { at_once })
+                    .on_quota_failure(refuse)
             },
             |_| async { say(200, "done") },
         );
         let told = rig.send("evt_1").await;
-        told.is_refused(500, Refusal::HandlerPanicked, None);
+        told.is_refused(503, Refusal::StoreUnavailable, Some("5"));
         assert_eq!(rig.store.calls(), [Op::Claim, Op::Release]);
         assert_eq!(rig.runs(), 0);
+        let counts = rig.receiver.counts();
+        assert_eq!((counts.quota_unavailable, counts.panicked), (1, 0));
         rig.assert_idle().await;
     }
 }

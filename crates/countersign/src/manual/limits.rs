@@ -86,4 +86,16 @@
 //!
 //! # Quotas for senders
 //! [`quota`](crate::ReceiverBuilder::quota) is another thing: how many *genuine* deliveries a tenant may have run. It is spent after the claim, and
-//! what is over it is given back and answered 429. It is off unless it is set: senders that never retry lose an event to it.
+//! what is over it is given back and answered 429, so that its retry runs. Forgeries, duplicates and copies of what is running spend nothing; a
+//! handler that fails has spent its unit. It is off unless it is set: **senders that never retry lose an event to it** (GitHub, WooCommerce).
+//!
+//! - **Whose quota**: a tenant's, where the signature covers who he is ([`Field::is_signed`](crate::Field::is_signed)). A tenant in a header that
+//!   nothing signs (Shopify) could be anybody's word, so all such deliveries of a receiver share one quota. Endpoints and namespaces in one store are
+//!   apart; replicas with the same names share.
+//! - **How much**: a [`Quota`](crate::Quota) is a rate and a burst, which is what a sender may send at once after a rest. After an outage senders
+//!   send everything at once that they have kept: a burst of some minutes' deliveries lets that pass.
+//! - **Where it is counted**: [`MemoryQuotas`](crate::MemoryQuotas) counts for one process. For several machines write a
+//!   [`QuotaStore`](crate::QuotaStore); `countersign-testkit` has the suite that proves it.
+//! - **While that store is away** deliveries run and are not counted, unless
+//!   [`on_quota_failure`](crate::ReceiverBuilder::on_quota_failure) says otherwise: a quota proves nothing. Watch
+//!   [`Counts::quota_unavailable`](crate::Counts::quota_unavailable) and [`over_quota`](crate::Counts::over_quota).

@@ -35,7 +35,7 @@
 //! | `too_many_runs` | 503 | 5 s | did not run, nothing was claimed | runs |
 //! | `shutting_down` | 503 | 5 s | did not run, nothing was claimed | runs |
 //! | `store_full` | 503 | 5 s | did not run | runs when there is room |
-//! | `store_unavailable` | 503 | 5 s | did not run | runs; up to a lease later if the claim got through after all |
+//! | `store_unavailable` | 503 | 5 s | did not run | runs; up to a lease later if the claim got through after all. Also of a store of quotas, [where that was chosen](crate::ReceiverBuilder::on_quota_failure) |
 //! | `unfinished` | 503 | 10 s | is running, and goes on | what the run comes to |
 //! | `lease_lost` | 503 | 5 s | ran, and its work could not be recorded | runs, or is a duplicate of the run that overtook this one |
 //! | `handler_panicked` | 500 | – | ran up to its panic | runs |

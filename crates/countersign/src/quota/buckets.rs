@@ -6,7 +6,7 @@ mod tests;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering as Order};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering as Order};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Bucket, OverQuota, Quota};
@@ -22,6 +22,7 @@ pub(crate) struct Buckets<K> {
     taken: AtomicUsize,
     /// Locked after a shard, never before.
     overflow: Mutex<Bucket>,
+    has_overflowed: AtomicBool,
     hasher: RandomState,
     cells: [Cell<K>; SHARDS],
 }
@@ -49,6 +50,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
             capacity,
             taken: AtomicUsize::new(0),
             overflow: Mutex::new(Bucket::full()),
+            has_overflowed: AtomicBool::new(false),
             hasher: RandomState::new(),
             cells: std::array::from_fn(|_| Cell::new()),
         }
@@ -76,6 +78,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
             }
             if was_last_look {
                 *overflow = bucket;
+                self.has_overflowed.store(true, Order::Relaxed);
                 return Ok(());
             }
             drop(overflow);
@@ -99,9 +102,13 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 
     /// How many buckets there are, beside the one that is shared: at most the capacity. Those that have recovered count until their room is
     /// needed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the store of quotas asks"))]
     pub(crate) fn len(&self) -> usize {
         self.taken.load(Order::Acquire)
+    }
+
+    /// Was anything spent of the bucket that is shared, ever?
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.has_overflowed.load(Order::Relaxed)
     }
 
     fn take(&self) -> bool {

@@ -122,7 +122,11 @@ impl Bench {
     }
 
     pub(crate) fn with(set: impl FnOnce(Builder) -> Builder) -> Self {
-        let clock = ManualClock::at_secs(1_700_000_000);
+        Self::on(&ManualClock::at_secs(1_700_000_000), set)
+    }
+
+    pub(crate) fn on(clock: &ManualClock, set: impl FnOnce(Builder) -> Builder) -> Self {
+        let clock = clock.clone();
         let store = Troubled::new(&clock);
         let builder = Receiver::builder(STRIPE, Secret::new(SECRET).unwrap())
             .clock(clock.clone())
@@ -137,8 +141,12 @@ impl Bench {
 
     /// An attempt of one delivery, signed now.
     pub(crate) fn delivery(&self) -> Delivery {
+        self.delivery_of(r#"{"id":"evt_1"}"#)
+    }
+
+    pub(crate) fn delivery_of(&self, body: &str) -> Delivery {
         let sender = Sender::new(STRIPE, SECRET).at(self.clock.now());
-        let request = sender.send(br#"{"id":"evt_1"}"#);
+        let request = sender.send(body);
         judge(&self.receiver, &request, self.clock.now())
             .unwrap()
             .unwrap()
@@ -152,8 +160,19 @@ impl Bench {
     where
         Work: Future<Output = Handled<&'static str>> + Send + 'a,
     {
+        self.run_of(self.delivery(), handler)
+    }
+
+    pub(crate) fn run_of<'a, Work>(
+        &self,
+        delivery: Delivery,
+        handler: impl FnOnce(Option<Lease>) -> Work + Send + 'a,
+    ) -> Stepped<'a>
+    where
+        Work: Future<Output = Handled<&'static str>> + Send + 'a,
+    {
         let receiver = self.receiver.clone();
-        let (delivery, slot) = (self.delivery(), self.receiver.reserve().unwrap());
+        let slot = self.receiver.reserve().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         Stepped(Box::pin(async move {
             receiver.run(slot, delivery, &clock, handler).await
