@@ -2,8 +2,9 @@
 
 use core::net::IpAddr;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::clock::{self, Clock};
 use crate::defaults;
@@ -115,7 +116,8 @@ pub(crate) struct Failures {
 struct Limited {
     limit: FailureLimit,
     buckets: Buckets<Source>,
-    clock: Arc<OnceLock<Arc<dyn Clock>>>,
+    /// The process's own where none was set. It stays the same one, for another one's time may lie before what was spent.
+    clock: Option<Arc<dyn Clock>>,
     has_told_of_peers: AtomicBool,
     has_told_of_proxies: AtomicBool,
 }
@@ -150,15 +152,14 @@ impl fmt::Debug for FailureSettings {
 impl Default for Failures {
     /// Nothing is done about them.
     fn default() -> Self {
-        Self::new(FailureSettings::default(), &Arc::default(), false)
+        Self::new(FailureSettings::default(), None, false)
     }
 }
 
 impl Failures {
-    /// The clock is the receiver's.
     pub(crate) fn new(
         settings: FailureSettings,
-        clock: &Arc<OnceLock<Arc<dyn Clock>>>,
+        clock: Option<&Arc<dyn Clock>>,
         shares: bool,
     ) -> Self {
         Self {
@@ -167,7 +168,7 @@ impl Failures {
             limit: settings.limit.map(|limit| Limited {
                 buckets: Buckets::new(limit.most_sources),
                 limit,
-                clock: Arc::clone(clock),
+                clock: clock.cloned(),
                 has_told_of_peers: AtomicBool::new(false),
                 has_told_of_proxies: AtomicBool::new(false),
             }),
@@ -248,11 +249,11 @@ impl Limited {
         }
     }
 
-    fn wait(&self, scheme: &Scheme, origin: Origin) -> Option<std::time::Duration> {
+    fn wait(&self, scheme: &Scheme, origin: Origin) -> Option<Duration> {
         self.over(self.source(scheme, origin)?)
     }
 
-    fn over(&self, source: Source) -> Option<std::time::Duration> {
+    fn over(&self, source: Source) -> Option<Duration> {
         self.buckets.wait(&source, &self.limit.quota, self.now())
     }
 
@@ -267,7 +268,7 @@ impl Limited {
     }
 
     fn now(&self) -> i64 {
-        let now = match self.clock.get() {
+        let now = match &self.clock {
             Some(clock) => clock.monotonic(),
             None => clock::monotonic(),
         };

@@ -541,8 +541,8 @@ impl<S: Stage> ReceiverBuilder<S> {
         }
         let keys = keys(&scheme, &self.secrets)?;
         let identity = self.once.identity(&scheme)?;
-        let clock = Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from));
-        let failures = Failures::new(self.failures, &clock, self.bodies.has_shares());
+        let shares = self.bodies.has_shares();
+        let failures = Failures::new(self.failures, self.clock.as_ref(), shares);
         Ok(Receiver {
             compiled: Arc::new(Compiled::new(
                 scheme,
@@ -556,7 +556,7 @@ impl<S: Stage> ReceiverBuilder<S> {
             max_body: self.max_body,
             timeouts: self.timeouts,
             bodies: self.bodies,
-            clock,
+            clock: Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from)),
             once: self.once.build(),
         })
     }
