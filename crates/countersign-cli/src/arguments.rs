@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{providers, send, sign, verify};
+use crate::{conform, providers, send, sign, verify};
 
 /// Signs, sends and verifies webhook deliveries, shows the schemes, and checks test cases.
 ///
@@ -61,6 +61,13 @@ pub(crate) enum Command {
         #[arg(required = true, value_hint = clap::ValueHint::FilePath)]
         files: Vec<PathBuf>,
     },
+    /// Plays hostile peers against a receiver of one's own, on this machine, and says what held.
+    ///
+    /// Floods, repeated and folded headers, lengths that are wrong, requests hidden in bodies, compressed bodies, stalls, disconnects and
+    /// HTTP/2: what must be refused must be, and after each case a genuine delivery over a fresh connection must be accepted. Plain http to
+    /// loopback addresses only.
+    #[command(after_long_help = conform::EPILOGUE, override_usage = conform::USAGE)]
+    Conform(conform::Arguments),
     /// Starts a real receiver on a free port of this machine and sends it genuine and forged deliveries.
     ///
     /// Prints what each got, its code and the time it took.
@@ -85,6 +92,7 @@ Examples:
   countersign sign stripe --secret-env STRIPE_SECRET --body event.json
   countersign send http://localhost:3000/stripe stripe --secret-env STRIPE_SECRET --body event.json
   countersign verify stripe --secret-env STRIPE_SECRET < request.http
+  countersign conform http://localhost:3000/stripe --scheme stripe --secret-env STRIPE_SECRET
 
 `countersign help COMMAND` says more about a command.";
 

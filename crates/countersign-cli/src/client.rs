@@ -1,6 +1,7 @@
 //! One HTTP/1.1 request over a new connection, without TLS.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -50,6 +51,16 @@ pub(crate) enum ClientError {
     ConnectTimeout { to: String, seconds: u64 },
     #[error("no answer from {to} within {seconds} s")]
     AnswerTimeout { to: String, seconds: u64 },
+    #[error(
+        "only this machine is attacked: {0:?} is no loopback address, which is one of 127.0.0.0/8, [::1], or localhost"
+    )]
+    NotLoopback(String),
+    #[error(
+        "only this machine is attacked: localhost means {0} here, which is no loopback address"
+    )]
+    NotLocal(IpAddr),
+    #[error("localhost cannot be resolved")]
+    NoLocalhost,
     #[error("the exchange with {to} failed: {reason}")]
     Exchange { to: String, reason: String },
 }
@@ -93,6 +104,49 @@ impl Target {
             port: authority.port_u16().unwrap_or(80),
             authority: authority.as_str().to_owned(),
         })
+    }
+}
+
+impl Target {
+    /// Host and port, as the URL has them.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The address, if it is of this machine's loopback interface and nothing else. Where localhost has several, one that listens. A name
+    /// other than localhost is not even looked up.
+    pub(crate) fn on_loopback(&self, patience: Duration) -> Result<SocketAddr, ClientError> {
+        let addresses = match self.host.parse::<IpAddr>() {
+            Ok(address) if address.is_loopback() => vec![SocketAddr::new(address, self.port)],
+            Err(_) if self.host.eq_ignore_ascii_case("localhost") => self.localhost()?,
+            _ => return Err(ClientError::NotLoopback(self.host.clone())),
+        };
+        // Who connects and leaves is a hostile peer already: not for nothing.
+        if let [only] = addresses.as_slice() {
+            return Ok(*only);
+        }
+        let mut failure = ClientError::NoLocalhost;
+        for address in addresses {
+            match std::net::TcpStream::connect_timeout(&address, patience) {
+                Ok(_) => return Ok(address),
+                Err(reason) => {
+                    failure = ClientError::Connect {
+                        to: address.to_string(),
+                        reason,
+                    };
+                }
+            }
+        }
+        Err(failure)
+    }
+
+    fn localhost(&self) -> Result<Vec<SocketAddr>, ClientError> {
+        let resolved = ("localhost", self.port).to_socket_addrs();
+        let addresses: Vec<_> = resolved.map_err(|_| ClientError::NoLocalhost)?.collect();
+        match addresses.iter().find(|address| !address.ip().is_loopback()) {
+            Some(other) => Err(ClientError::NotLocal(other.ip())),
+            None => Ok(addresses),
+        }
     }
 }
 
@@ -178,6 +232,41 @@ mod tests {
         assert_eq!(target.authority, "[::1]:8080");
         let target = Target::parse("HTTP://Example.com").unwrap();
         assert_eq!((target.host.as_str(), target.port), ("Example.com", 80));
+    }
+
+    #[test]
+    fn only_loopback_addresses_are_attacked() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = |host: &str| {
+            let target = Target::parse(&format!("http://{host}:{port}/")).unwrap();
+            target.on_loopback(Duration::from_secs(5))
+        };
+        let here = SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(address("127.0.0.1").unwrap(), here);
+        assert_eq!(address("LOCALHOST").unwrap(), here);
+        for elsewhere in [
+            "0.0.0.0",
+            "10.0.0.1",
+            "126.255.255.255",
+            "128.0.0.1",
+            "169.254.169.254",
+            "[::]",
+            "[::ffff:127.0.0.1]",
+            "[fe80::1]",
+            "127.1",
+            "2130706433",
+            "example.com",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "a.localhost",
+        ] {
+            let error = address(elsewhere).unwrap_err().to_string();
+            assert!(
+                error.starts_with("only this machine is attacked: "),
+                "{error}"
+            );
+        }
     }
 
     #[test]

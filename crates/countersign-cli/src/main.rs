@@ -5,6 +5,7 @@ mod case;
 mod check;
 mod client;
 mod completions;
+mod conform;
 mod curl;
 mod demo;
 mod grade;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Send(arguments) => send::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Check { json, files } => check::run(&files, json),
+        Command::Conform(arguments) => conform::run(&arguments),
         Command::Demo => demo::run(),
         Command::Completions { shell } => completions::run(shell),
     };

@@ -34,6 +34,21 @@ pub(crate) struct SchemeArguments {
 }
 
 impl SchemeArguments {
+    /// For a command that has these among its own arguments.
+    pub(crate) const fn new(
+        provider: Option<String>,
+        scheme_file: Option<PathBuf>,
+        token_in: Option<TokenPlace>,
+        config: Vec<(String, String)>,
+    ) -> Self {
+        Self {
+            provider,
+            scheme_file,
+            token_in,
+            config,
+        }
+    }
+
     /// The scheme.
     pub(crate) fn scheme(&self) -> Result<Scheme, Box<dyn Error>> {
         let scheme = match (&self.provider, &self.scheme_file) {
@@ -122,7 +137,7 @@ fn each_part(parts: &[Part], visit: &mut dyn FnMut(&Part)) {
     }
 }
 
-fn name_and_value(text: &str) -> Result<(String, String), String> {
+pub(crate) fn name_and_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("give NAME=VALUE".to_owned()),

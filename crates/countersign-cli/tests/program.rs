@@ -10,6 +10,8 @@
 mod arguments;
 #[path = "program/command.rs"]
 mod command;
+#[path = "program/conform.rs"]
+mod conform;
 #[path = "program/schemes.rs"]
 mod schemes;
 #[path = "program/secrets.rs"]

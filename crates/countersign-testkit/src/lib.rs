@@ -107,6 +107,7 @@
 //! # Features
 //! | feature | adds |
 //! |---|---|
+//! | `hostile` | module `hostile`: hostile peers over real sockets, for servers of your own |
 //! | `log` | module `log`: the library's `tracing` events as lines of text |
 //!
 //! Minimum Rust: 1.88, as the core.
@@ -114,6 +115,8 @@
 
 mod assert;
 mod clock;
+#[cfg(feature = "hostile")]
+pub mod hostile;
 #[cfg(feature = "log")]
 pub mod log;
 mod near_miss;

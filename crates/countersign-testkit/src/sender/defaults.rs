@@ -17,7 +17,7 @@ pub(super) fn event(scheme: &Scheme) -> String {
 }
 
 /// A value for the first place in the head: one for each place that makes it up.
-pub(super) fn field(places: &List<Place>, value: &str) -> String {
+pub(crate) fn field(places: &List<Place>, value: &str) -> String {
     match first_in_head(places) {
         Some(Place::All(several)) => vec![value; several.len()].join("/"),
         _ => value.to_owned(),

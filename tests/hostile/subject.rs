@@ -1,0 +1,106 @@
+//! What is attacked: a receiver of one scheme, and a handler that knows what may reach it.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use countersign::providers::{GITHUB, STRIPE, TWILIO};
+use countersign::scheme::Scheme;
+use countersign::{MemoryStore, NoStore, Once, Receiver, Secret};
+use countersign_testkit::{ManualClock, Sender};
+
+pub(crate) const SECRET: &str = "whsec_0123456789abcdef0123456789";
+pub(crate) const PATH: &str = "/hook";
+const PUBLIC: &str = "https://example.com";
+const START: i64 = 1_700_000_000;
+
+/// A scheme with a stamp and a store, one without either, and one of forms that signs the URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Stripe,
+    Github,
+    Twilio,
+}
+
+impl Service {
+    /// As `answers.toml` calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+            Self::Github => "github",
+            Self::Twilio => "twilio",
+        }
+    }
+}
+
+/// One attacked receiver's surroundings.
+#[derive(Clone)]
+pub(crate) struct Subject {
+    pub(crate) service: Service,
+    pub(crate) clock: ManualClock,
+    pub(crate) handled: Arc<Mutex<Handled>>,
+}
+
+/// What reached the handler.
+#[derive(Debug, Default)]
+pub(crate) struct Handled {
+    /// Bodies that were sent as genuine and have not come yet.
+    expected: HashSet<Bytes>,
+    pub(crate) runs: u64,
+    /// Bodies that nobody sent as genuine, or that came twice.
+    pub(crate) intruders: Vec<Bytes>,
+}
+
+impl Subject {
+    pub(crate) fn new(service: Service) -> Self {
+        Self {
+            service,
+            clock: ManualClock::at_secs(START),
+            handled: Arc::default(),
+        }
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        match self.service {
+            Service::Stripe => STRIPE,
+            Service::Github => GITHUB,
+            Service::Twilio => TWILIO,
+        }
+    }
+
+    pub(crate) fn sender(&self) -> Sender {
+        Sender::new(self.scheme(), SECRET).url(format!("{PUBLIC}{PATH}"))
+    }
+
+    /// For the services without a store.
+    pub(crate) fn receiver(&self) -> Receiver<NoStore> {
+        let builder = Receiver::builder(self.scheme(), Secret::new(SECRET).unwrap());
+        let builder = builder.clock(self.clock.clone());
+        match self.service {
+            Service::Twilio => builder.public_url(PUBLIC).build().unwrap(),
+            _ => builder.build().unwrap(),
+        }
+    }
+
+    /// For Stripe.
+    pub(crate) fn receiver_with_store(&self) -> Receiver<Once<MemoryStore>> {
+        Receiver::builder(self.scheme(), Secret::new(SECRET).unwrap())
+            .clock(self.clock.clone())
+            .store(MemoryStore::single_process_on(10_000, self.clock.clone()))
+            .build()
+            .unwrap()
+    }
+
+    pub(crate) fn expect(&self, body: &Bytes) {
+        self.handled.lock().unwrap().expected.insert(body.clone());
+    }
+
+    /// The handler has run.
+    pub(crate) fn handle(&self, body: Bytes) {
+        let mut handled = self.handled.lock().unwrap();
+        handled.runs += 1;
+        if !handled.expected.remove(&body) {
+            handled.intruders.push(body);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Every case, against every server, for every service.
+
+use countersign_testkit::hostile::{Finding, Verdict, cases};
+
+use crate::answers::{answers, due};
+use crate::axum_server::Axum;
+use crate::hyper_server::Hyper;
+use crate::server::{Server, start};
+use crate::subject::{Service, Subject};
+
+#[track_caller]
+fn holds<S: Server>(service: Service) {
+    let subject = Subject::new(service);
+    let running = start::<S>(subject.clone());
+    let mut peer = running.peer();
+    let mut impatient = running.impatient_peer();
+    let answers = answers();
+    let mut wrong = Vec::new();
+    let (mut accepted, mut left) = (0, 0);
+    for case in cases().unwrap() {
+        let waits_for_ever = S::NEVER_ENDS.contains(&case.name());
+        let peer = if waits_for_ever {
+            &mut impatient
+        } else {
+            &mut peer
+        };
+        let finding = peer.play(&case);
+        accepted += finding.accepted;
+        left += u64::from(finding.left_genuine);
+        let mut complain = |what: String| wrong.push(format!("{}: {what}", case.name()));
+        if finding.verdict == Verdict::Failed {
+            complain(format!("{finding:?}"));
+        }
+        let due = due(&answers, [S::NAME, service.name()], case.name());
+        if !due.contains(&saw(&finding)) {
+            complain(format!("{finding:?}, where {due:?} is known"));
+        }
+        let mut handled = subject.handled.lock().unwrap();
+        let intruders = std::mem::take(&mut handled.intruders);
+        if !intruders.is_empty() {
+            complain(format!("the handler got {intruders:?}"));
+        }
+        // What a peer left behind may have been handled, or not.
+        if !(accepted..=accepted + left).contains(&handled.runs) {
+            let runs = handled.runs;
+            complain(format!("{runs} runs, {accepted} accepted, {left} left"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn saw(finding: &Finding) -> &str {
+    match finding.verdict {
+        Verdict::DoesNotApply => "not asked",
+        _ => &finding.saw,
+    }
+}
+
+#[test]
+fn stripe_in_axum() {
+    holds::<Axum>(Service::Stripe);
+}
+
+#[test]
+fn github_in_axum() {
+    holds::<Axum>(Service::Github);
+}
+
+#[test]
+fn twilio_in_axum() {
+    holds::<Axum>(Service::Twilio);
+}
+
+#[test]
+fn stripe_in_hyper() {
+    holds::<Hyper>(Service::Stripe);
+}
+
+#[test]
+fn github_in_hyper() {
+    holds::<Hyper>(Service::Github);
+}
+
+#[test]
+fn twilio_in_hyper() {
+    holds::<Hyper>(Service::Twilio);
+}
