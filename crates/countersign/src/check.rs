@@ -199,10 +199,6 @@ pub(crate) fn check_whole(
         body: Some(&view),
         ..facts.content(compiled)
     };
-    // What the body itself says of them is kept apart like what the head says.
-    if compiled.id_in_body.is_some() || stamp.is_some() {
-        check_apart(&content, 0, &scheme.content)?;
-    }
     let (secret, identity) = matching_any_url(&content, now, candidates)?;
     // A stamp in the body is judged once it is known to be the sender's.
     let stamp = match stamp {
@@ -320,3 +316,7 @@ fn check_digest(content: &Content<'_, '_>, check: &DigestCheck) -> Result<(), Re
         Err(Refusal::SignatureMismatch)
     }
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

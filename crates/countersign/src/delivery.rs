@@ -539,3 +539,7 @@ fn name(place: &Place) -> crate::scheme::Text {
         Place::FirstItem => "first item".into(),
     }
 }
+
+#[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod tests;

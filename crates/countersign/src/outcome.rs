@@ -360,4 +360,46 @@ mod tests {
         );
         assert_eq!(unguarded().status.as_u16(), 500);
     }
+
+    #[test]
+    fn a_duplicate_is_answered_what_the_sender_takes_as_done() {
+        let done = |status| Done::new(status, None, crate::Fingerprint::from_u64(1));
+        let failed = Done {
+            failed: true,
+            ..done(422)
+        };
+        let only = Success::Only(crate::list![200, 202]);
+        let of = |done: &Done, success| of_duplicate(done, success).as_u16();
+        for (done, any, known) in [
+            (done(200), 200, 200),
+            (done(202), 202, 202),
+            (done(204), 204, 200),
+            (failed, 200, 200),
+        ] {
+            assert_eq!(of(&done, &Success::Any2xx), any);
+            assert_eq!(of(&done, &only), known);
+        }
+    }
+
+    #[test]
+    fn two_answers_have_no_body() {
+        for status in 200..=599 {
+            let may = may_have_body(of_scheme(status));
+            assert_eq!(may, status != 204 && status != 205, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_printed_with_what_is_known() {
+        let key = IdempotencyKey::from_bytes([0xAB; 32]);
+        let print = |key, attempt| Outcome::new(key, attempt, OutcomeKind::Done).to_string();
+        let digits = "ab".repeat(32);
+        assert_eq!(print(None, None), "done");
+        assert_eq!(print(None, Some(2)), "done, attempt 2");
+        assert_eq!(print(Some(key), None), format!("done, key {digits}"));
+        assert_eq!(
+            print(Some(key), Some(1)),
+            format!("done, attempt 1, key {digits}")
+        );
+    }
 }

@@ -471,3 +471,86 @@ fn a_piece_of_what_was_signed_comes_from_what_was_verified() {
     let id = delivery.id().unwrap();
     assert_eq!((id.as_str(), id.is_signed()), ("1", true));
 }
+
+#[test]
+fn the_edges_of_settings_belong_to_them() {
+    use crate::defaults::MAX_LEASE;
+    let of = |secrets| Receiver::builder(GITHUB, secrets);
+    let secret = || SecretRing::from(Secret::new("It's a Secret to Everybody").unwrap());
+    let said = |built: Result<(), SettingError>| built.err().map(|error| error.to_string());
+    for (most, reason) in [
+        (0, Some("max_secrets: must be 1 to 16")),
+        (1, None),
+        (16, None),
+        (17, Some("max_secrets: must be 1 to 16")),
+    ] {
+        let built = of(secret()).max_secrets(most).build().map(drop);
+        assert_eq!(said(built).as_deref(), reason, "{most}");
+    }
+    let stored = || {
+        of(secret())
+            .store(crate::MemoryStore::single_process(1))
+            .deduplicate(crate::danger::Deduplicate::Off)
+    };
+    let nano = Duration::from_nanos(1);
+    let second = Duration::from_secs(1);
+    let too_long =
+        "lease: is longer than a day: a crashed process would keep its deliveries for so long";
+    let too_short = "lease: must be at least three times as long as store_timeout";
+    for (lease, reason) in [
+        (MAX_LEASE, None),
+        (MAX_LEASE + nano, Some(too_long)),
+        (3 * second, None),
+        (3 * second - nano, Some(too_short)),
+    ] {
+        let built = stored()
+            .lease(lease)
+            .store_timeout(second)
+            .build()
+            .map(drop);
+        assert_eq!(said(built).as_deref(), reason, "{lease:?}");
+    }
+    let millisecond = Duration::from_millis(1);
+    for (timeout, reason) in [
+        (millisecond, None),
+        (2 * millisecond, None),
+        (
+            millisecond - nano,
+            Some("store_timeout: is shorter than a millisecond"),
+        ),
+        (
+            Duration::ZERO,
+            Some("store_timeout: must be longer than zero"),
+        ),
+    ] {
+        let built = stored().store_timeout(timeout).build().map(drop);
+        assert_eq!(said(built).as_deref(), reason, "{timeout:?}");
+    }
+}
+
+#[test]
+fn there_are_secrets_exactly_where_something_is_proven() {
+    use crate::danger::{NoSecret, Weak};
+    use crate::scheme::{Algorithm, Grade, Scheme};
+    let nothing = || Scheme {
+        name: crate::text!("notice"),
+        algorithm: Algorithm::Unsigned,
+        grade: Grade::Unsigned,
+        content: crate::list![],
+        ..Scheme::BASE
+    };
+    let secret = || Secret::new("It's a Secret to Everybody").unwrap();
+    let said = |builder: ReceiverBuilder| {
+        let built = builder.accept_weak(Weak::NothingProven).build();
+        built.err().map(|error| error.to_string())
+    };
+    assert_eq!(
+        said(Receiver::builder(GITHUB, NoSecret)).as_deref(),
+        Some("secrets: there is none")
+    );
+    assert_eq!(
+        said(Receiver::builder(nothing(), secret())).as_deref(),
+        Some("secrets: the sender proves nothing, so no secret keeps anybody out")
+    );
+    assert_eq!(said(Receiver::builder(nothing(), NoSecret)), None);
+}

@@ -352,6 +352,10 @@ mod tests {
             Refusal::BodyTooSlow,
             Refusal::BodyIncomplete,
             Refusal::TimestampTooNew,
+            Refusal::PublicUrlUnknown {
+                name: "host".into(),
+            },
+            Refusal::ConsentTooSlow,
         ] {
             assert!(refusal.retry_helps(), "{refusal}");
         }

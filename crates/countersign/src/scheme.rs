@@ -773,3 +773,7 @@ impl CheckedBodies {
         *self == Self::All
     }
 }
+
+#[cfg(test)]
+#[path = "scheme_tests.rs"]
+mod tests;

@@ -366,6 +366,27 @@ mod tests {
     }
 
     #[test]
+    fn half_a_template_is_none() {
+        for text in [
+            "$", "%%", "${4f9d", "4f9d}", "{{4f9d", "4f9d}}", "<4f9d", "4f9d>",
+        ] {
+            assert_eq!(Secret::new(text).map(|_| ()), Ok(()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_key_is_known_at_any_length() {
+        // A key that the sender has published must not be taken for a secret, be it too short for the scheme or not.
+        let scheme = Scheme {
+            min_key_len: 64,
+            ..Scheme::BASE
+        };
+        let secret = Secret::new("4f9d1c").unwrap();
+        assert!(secret.is_same_key(&scheme, "4f9d1c"));
+        assert!(!secret.is_same_key(&scheme, "4f9d1d"));
+    }
+
+    #[test]
     fn weak_secrets_are_refused() {
         for (text, error) in [
             ("", SecretError::Empty),

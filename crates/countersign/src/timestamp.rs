@@ -1,5 +1,6 @@
 //! Step 2: a raw timestamp becomes a [`Timestamp`], and is fresh or not.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
@@ -236,11 +237,12 @@ impl Tolerance {
     pub fn check(self, stamp: Timestamp, now: Timestamp) -> Result<(), Refusal> {
         // `abs_diff` cannot overflow, whatever the two moments are.
         let distance = u128::from(stamp.0.abs_diff(now.0));
-        if stamp < now && distance > self.past().as_millis() {
-            return Err(Refusal::TimestampTooOld);
-        }
-        if stamp > now && distance > self.future().as_millis() {
-            return Err(Refusal::TimestampTooNew);
+        let (allowed, refusal) = match stamp.cmp(&now) {
+            Ordering::Less => (self.past(), Refusal::TimestampTooOld),
+            Ordering::Equal | Ordering::Greater => (self.future(), Refusal::TimestampTooNew),
+        };
+        if distance > allowed.as_millis() {
+            return Err(refusal);
         }
         Ok(())
     }
@@ -338,6 +340,9 @@ mod tests {
             "1000000000000000",
             "5\0",
             "NaN",
+            // The characters next to the digits.
+            "5/",
+            "5:",
         ];
         for text in malformed {
             assert_eq!(
@@ -404,6 +409,50 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_longest_text_and_one_byte_more() {
+        let digits = |count| {
+            format!(
+                "2021-02-25T15:02:10.{}Z",
+                "250".repeat(7).get(..count).unwrap()
+            )
+        };
+        let (longest, longer, still_longer) = (digits(19), digits(20), digits(21));
+        assert_eq!(longest.len(), MAX_TIMESTAMP_LEN);
+        for unit in [Unit::Rfc3339, Unit::Rfc3339Zoneless] {
+            assert_eq!(
+                unit.parse(longest.as_bytes()),
+                Ok(Timestamp(1_614_265_330_250))
+            );
+            for text in [&longer, &still_longer] {
+                assert_eq!(
+                    unit.parse(text.as_bytes()),
+                    Err(Refusal::TimestampMalformed)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_tolerance_in_a_file_is_one_number_or_two() {
+        for (tolerance, text) in [
+            (Tolerance::from_secs(300), "300"),
+            (
+                Tolerance::from_secs_each(86_400, 300),
+                r#"{"past":86400,"future":300}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&tolerance).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Tolerance>(text).unwrap(), tolerance);
+        }
+        assert_eq!(
+            serde_json::from_str::<Tolerance>("true")
+                .unwrap_err()
+                .to_string(),
+            "invalid type: boolean `true`, expected whole seconds, or a table with past and future at line 1 column 4"
+        );
     }
 
     #[test]

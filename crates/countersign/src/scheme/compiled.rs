@@ -311,7 +311,7 @@ impl Compiled {
     /// The header family of this request: the first whose signature header is there, else the preferred one.
     pub(crate) fn family(&self, head: &impl Head) -> usize {
         let families = self.scheme.header_prefixes.len();
-        let Some(spot) = self.signature.first().filter(|_| families > 1) else {
+        let Some(spot) = self.signature.first().filter(|_| families >= 2) else {
             return 0;
         };
         (0..families)
@@ -406,3 +406,7 @@ fn field_pointers(scheme: &Scheme) -> (Pointers, Vec<(Text, Pointers)>) {
     }
     (json, forms)
 }
+
+#[cfg(test)]
+#[path = "compiled_tests.rs"]
+mod tests;

@@ -85,11 +85,13 @@ impl Encoding {
             Self::Base64Hex => STANDARD
                 .encode(base16ct::lower::encode_string(bytes))
                 .into_bytes(),
-            Self::Decimal => bytes
-                .iter()
-                .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte))
-                .to_string()
-                .into_bytes(),
+            Self::Decimal => {
+                let mut number = [0; 8];
+                for (to, byte) in number.iter_mut().rev().zip(bytes.iter().rev()) {
+                    *to = *byte;
+                }
+                u64::from_be_bytes(number).to_string().into_bytes()
+            }
             Self::Plain => bytes.to_vec(),
         }
     }
@@ -123,7 +125,7 @@ fn decode_hex<'o>(text: &[u8], ten: u8, out: &'o mut [u8; MAX_TAG]) -> Option<&'
         let pair = u16::from_le_bytes(*pair);
         [*byte, _] = (pair << 4 | pair >> 8).to_le_bytes();
     }
-    (all < 16).then_some(out)
+    (all != 0xff).then_some(out)
 }
 
 fn exact(bytes: &[u8], len: usize) -> Option<()> {

@@ -6,6 +6,9 @@ use crate::scheme::{
 use crate::timestamp::{Tolerance, Unit};
 use crate::{list, text};
 
+#[path = "validity_tests/edges.rs"]
+mod edges;
+
 const GOOD: Scheme = Scheme {
     name: text!("acme"),
     signature: SignatureRule {

@@ -125,3 +125,28 @@ impl Order {
         self.0.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::idempotency::{IdempotencyKey, Record};
+
+    #[test]
+    fn it_grows_by_an_eighth() {
+        let (mut order, mut slab) = (Order::new(), Slab::new());
+        let mut sizes = Vec::new();
+        for number in 0..4_096_u32 {
+            let key = IdempotencyKey::from_bytes([0; 32]);
+            let slot = slab.add(Packed::new(&key, 0, &Record::unknown())).unwrap();
+            order.add(slot, &mut slab);
+            assert_eq!(order.0.len(), number as usize + 1);
+            if sizes.last() != Some(&order.0.capacity()) {
+                sizes.push(order.0.capacity());
+            }
+        }
+        assert!(sizes.starts_with(&[16, 32, 48, 64, 80, 96, 112, 128, 144, 162]));
+        for pair in sizes.windows(2) {
+            assert_eq!(pair[1], pair[0] + (pair[0] / 8).max(16));
+        }
+    }
+}

@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn few_are_taken_quietly() {
+        let places = Places::new(10);
+        for taken in 1..=10 {
+            let warns = matches!(places.take(), Some(Taken::Warn));
+            assert_eq!(warns, taken == 8, "{taken}");
+        }
+    }
+
+    #[test]
     fn no_place_at_all() {
         let places = Places::new(0);
         assert!(places.take().is_none() && places.taken() == 0);

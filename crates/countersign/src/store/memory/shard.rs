@@ -112,15 +112,14 @@ impl Shard {
     }
 
     fn put_answer(&mut self, slot: u32, record: &Record) {
-        match &record.state {
-            State::Done { done, .. } if done.answer.is_some() => {
-                self.answers
-                    .extend(done.answer.clone().map(|answer| (slot, answer)));
-            }
-            _ => {
-                self.answers.remove(&slot);
-            }
-        }
+        let answer = match &record.state {
+            State::Done { done, .. } => done.answer.clone(),
+            _ => None,
+        };
+        match answer {
+            Some(answer) => self.answers.insert(slot, answer),
+            None => self.answers.remove(&slot),
+        };
     }
 }
 

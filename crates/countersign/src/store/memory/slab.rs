@@ -54,7 +54,7 @@ impl Slab {
         let before = self.chunks.len().checked_sub(1)?;
         let last = self.chunks.last_mut()?;
         let slot = before.checked_mul(CHUNK)?.checked_add(last.len())?;
-        let slot = u32::try_from(slot).ok().filter(|slot| *slot < SLOTS)?;
+        let slot = number(slot)?;
         last.push(packed);
         Some(slot)
     }
@@ -66,6 +66,11 @@ impl Slab {
             self.free = slot;
         }
     }
+}
+
+/// A slot's number, as long as there are some.
+fn number(slot: usize) -> Option<u32> {
+    u32::try_from(slot).ok().filter(|slot| *slot < SLOTS)
 }
 
 const fn split(slot: u32) -> (usize, usize) {
@@ -103,6 +108,15 @@ mod tests {
         }
         assert_eq!(slab.get(1_002), None);
         assert_eq!(slab.get(NONE), None);
+    }
+
+    #[test]
+    fn the_numbers_end_before_what_means_none() {
+        let end = SLOTS as usize;
+        assert_eq!(number(end - 1), Some(SLOTS - 1));
+        assert_eq!(number(end), None);
+        assert_eq!(number(NONE as usize), None);
+        assert_eq!(number(usize::MAX), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod oracle;
 #[cfg(test)]
 mod races;
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64 as Counter, Ordering};
@@ -384,4 +385,40 @@ fn a_store_that_refuses_everything_does_not_say_that_it_lasts() {
     // A hundred keys an hour, for which there is room ten times.
     let lasts = store.stats().lasts.unwrap();
     assert!(lasts < 3 * DAY, "{lasts:?}");
+}
+
+#[test]
+fn what_is_refused_counts_as_often_as_it_comes() {
+    let (store, hands) = store(32);
+    for number in 0..32 {
+        assert_eq!(claim(&store, number, number), FIRST);
+    }
+    let lasts = || store.stats().lasts;
+    hands.advance(Duration::from_secs(2));
+    assert_eq!(lasts(), Some(Duration::from_secs(2)));
+    for number in 32..64 {
+        assert_eq!(claim(&store, number, number), ClaimReply::Full);
+    }
+    assert_eq!(lasts(), Some(Duration::from_secs(1)));
+    for number in 32..64 {
+        assert_eq!(claim(&store, number, number), ClaimReply::Full);
+    }
+    assert_eq!(lasts(), Some(Duration::from_secs(2) / 3));
+}
+
+#[test]
+fn what_has_expired_everywhere_goes_before_anybody_is_warned() {
+    let (store, hands) = store(20);
+    let mut shards = HashSet::new();
+    let shard_of = |number| seeds::shard(store.0.seeds.hash(&key(number))) % SHARDS;
+    let mut apart = (0..).filter(|number| shards.insert(shard_of(*number)));
+    for number in apart.by_ref().take(15) {
+        assert_eq!(claim(&store, number, number), FIRST);
+    }
+    hands.advance(Duration::from_secs(365 * 86_400));
+    // The sixteenth is to be warned of. Its own shard has nothing to give back, the fifteen others have.
+    let number = apart.next().unwrap();
+    assert_eq!(claim(&store, number, number), FIRST);
+    assert_eq!(store.stats().records, 1);
+    is_sound(&store);
 }
