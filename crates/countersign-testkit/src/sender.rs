@@ -10,7 +10,9 @@ use countersign::scheme::{Place, Scheme};
 use countersign::{Message, Secret, SignError, Timestamp, Tolerance, danger, system_now};
 use http::Request;
 
-pub(crate) use self::defaults::{each_part, field, first_in_head};
+#[cfg(feature = "hostile")]
+pub(crate) use self::defaults::field;
+pub(crate) use self::defaults::{each_part, first_in_head};
 
 /// A sender of one scheme, with its secret.
 ///

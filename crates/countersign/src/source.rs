@@ -92,7 +92,7 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
 }
 
 /// One source: an IPv4 address, or the /64 of an IPv6 one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Source(IpAddr);
 
 impl Source {

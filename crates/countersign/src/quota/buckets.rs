@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering as Order};
@@ -38,12 +38,12 @@ struct Cell<K> {
 struct Shard<K> {
     buckets: HashMap<K, Bucket>,
     /// An entry for each bucket, with a moment at which it had not recovered yet. What never does has none.
-    due: BinaryHeap<Reverse<Due<K>>>,
+    due: BinaryHeap<Reverse<(i64, K)>>,
     /// The latest moment at which a bucket was dropped: whoever comes back stands there, though the clock has gone back.
     dropped_at: i64,
 }
 
-impl<K: Hash + Eq + Copy> Buckets<K> {
+impl<K: Hash + Ord + Copy> Buckets<K> {
     /// With a capacity of 0 all share the one. It takes memory as it fills, not now.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
@@ -120,8 +120,8 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 
     /// Drops one bucket that has recovered, in the first shard that has one; one lock at a time.
     fn make_room(&self, home: usize, now: i64) -> bool {
-        (home..).take(SHARDS).any(|number| {
-            let cell = self.cell(number);
+        (0..SHARDS).any(|number| {
+            let cell = self.cell(home.wrapping_add(number));
             if cell.earliest.load(Order::Acquire) > now {
                 return false;
             }
@@ -137,7 +137,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 
     #[expect(clippy::cast_possible_truncation, reason = "any part of a hash is one")]
     fn home(&self, key: &K) -> usize {
-        self.hasher.hash_one(key) as usize & (SHARDS - 1)
+        self.hasher.hash_one(key) as usize
     }
 
     #[expect(clippy::indexing_slicing, reason = "masked to the array's length")]
@@ -146,7 +146,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
     }
 }
 
-impl<K> Cell<K> {
+impl<K: Ord> Cell<K> {
     fn new() -> Self {
         Self {
             earliest: AtomicI64::new(i64::MAX),
@@ -164,7 +164,7 @@ impl<K> Cell<K> {
 
     /// Under the lock of this very shard.
     fn publish(&self, shard: &Shard<K>) {
-        let first = shard.due.peek().map_or(i64::MAX, |Reverse(due)| due.at);
+        let first = shard.due.peek().map_or(i64::MAX, |Reverse((at, _))| *at);
         self.earliest.store(first, Order::Release);
     }
 }
@@ -174,63 +174,36 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<K: Hash + Eq + Copy> Shard<K> {
+impl<K: Hash + Ord + Copy> Shard<K> {
     fn insert(&mut self, key: K, bucket: Bucket) {
         self.buckets.insert(key, bucket);
         if let Some(at) = bucket.recovers_at() {
-            self.due.push(Reverse(Due { at, key }));
+            self.due.push(Reverse((at, key)));
         }
     }
 
     /// Drops one bucket, if one has recovered.
     fn drop_recovered(&mut self, now: i64) -> bool {
-        while let Some(Reverse(first)) = self.due.peek().copied()
-            && first.at <= now
+        while let Some(Reverse((due, key))) = self.due.peek().copied()
+            && due <= now
         {
             self.due.pop();
-            let Some(bucket) = self.buckets.get(&first.key) else {
+            let Some(bucket) = self.buckets.get(&key) else {
                 continue;
             };
             if bucket.is_recovered(now) {
-                self.buckets.remove(&first.key);
+                self.buckets.remove(&key);
                 self.dropped_at = self.dropped_at.max(now);
                 return true;
             }
             // It was spent of since.
             if let Some(at) = bucket.recovers_at() {
-                self.due.push(Reverse(Due { at, key: first.key }));
+                self.due.push(Reverse((at, key)));
             }
         }
         false
     }
 }
-
-#[derive(Clone, Copy)]
-struct Due<K> {
-    at: i64,
-    key: K,
-}
-
-/// By the moment alone.
-impl<K> Ord for Due<K> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.at.cmp(&other.at)
-    }
-}
-
-impl<K> PartialOrd for Due<K> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<K> PartialEq for Due<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<K> Eq for Due<K> {}
 
 /// A power of two: sixty-four keep the threads of a large machine apart.
 const SHARDS: usize = 64;

@@ -25,7 +25,7 @@ fn over(wait: u64) -> Result<(), OverQuota> {
 }
 
 /// What the table says of itself, looked at from within.
-fn is_sound<K: Hash + Eq + Copy>(table: &Buckets<K>) {
+fn is_sound<K: Hash + Ord + Copy>(table: &Buckets<K>) {
     let mut buckets = 0;
     for cell in &table.cells {
         let shard = cell.lock();
@@ -33,7 +33,7 @@ fn is_sound<K: Hash + Eq + Copy>(table: &Buckets<K>) {
         let due: HashMap<K, i64> = shard
             .due
             .iter()
-            .map(|Reverse(due)| (due.key, due.at))
+            .map(|Reverse((at, key))| (*key, *at))
             .collect();
         assert_eq!(due.len(), shard.due.len(), "one entry each");
         for (key, bucket) in &shard.buckets {
@@ -86,9 +86,10 @@ fn what_finds_no_room_shares_one_bucket() {
         for key in 0..capacity {
             table.spend(&key, &quota, 0).unwrap();
         }
-        assert_eq!(table.len(), capacity);
+        assert_eq!((table.len(), table.has_overflowed()), (capacity, false));
         // Two units for all the others.
         assert_eq!(table.spend(&(capacity + 1), &quota, 1), Ok(()));
+        assert!(table.has_overflowed());
         assert_eq!(table.spend(&(capacity + 2), &quota, 1), Ok(()));
         assert_eq!(table.spend(&(capacity + 3), &quota, 1), over(10));
         assert_eq!(
