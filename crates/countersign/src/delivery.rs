@@ -31,8 +31,9 @@ struct Inner {
     verified: Verified,
     id: Option<Field>,
     event: Option<Field>,
-    tenant: Option<Field>,
-    signed_tenant: Option<(u8, Field)>,
+    tenant: Option<(u8, Field)>,
+    /// One that the signature covers, behind one that it does not.
+    hidden_tenant: Option<(u8, Field)>,
     once: Option<Once>,
 }
 
@@ -121,7 +122,7 @@ impl Verified {
     /// [`Refusal::FieldRepeated`] when a field occurs twice, [`Refusal::FieldMalformed`] when it is empty, too long or of the wrong
     /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
     pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
-        let ([id, event, tenant], signed_tenant, once) = {
+        let ([id, event, tenant], hidden_tenant, once) = {
             let fields = Fields::read(&self)?;
             let scheme = &self.compiled.scheme;
             let any = |_: &Place| true;
@@ -131,27 +132,26 @@ impl Verified {
                 fields.first(&scheme.tenant, 2, head, &any)?,
             ];
             let [id, event, tenant] = &found;
-            let signed_id = match &self.compiled.identity {
-                Some(_) => fields.signed(id, &scheme.id, 0, head)?,
+            let hidden_id = match &self.compiled.identity {
+                Some(_) => fields.hidden(id, &scheme.id, 0, head)?,
                 None => None,
             };
-            let signed_tenant = fields.signed(tenant, &scheme.tenant, 2, head)?;
+            let hidden_tenant = fields.hidden(tenant, &scheme.tenant, 2, head)?;
             let once = self.once(&Said {
-                signed_id: signed_id.as_ref().map(placed),
+                signed_id: signed(id, &hidden_id),
                 any_id: id.as_ref().map(placed),
                 event: event.as_ref().map(|(_, event)| event.as_str()),
-                signed_tenant: signed_tenant.as_ref().map(placed),
+                signed_tenant: signed(tenant, &hidden_tenant),
                 content: self.content.as_ref(),
             });
-            let fields = found.map(|found| found.map(|(_, field)| field));
-            (fields, signed_tenant, once)
+            (found, hidden_tenant, once)
         };
         Ok(Delivery(Arc::new(Inner {
             verified: self,
-            id,
-            event,
+            id: id.map(|(_, id)| id),
+            event: event.map(|(_, event)| event),
             tenant,
-            signed_tenant,
+            hidden_tenant,
             once,
         })))
     }
@@ -183,6 +183,15 @@ impl Verified {
     }
 }
 
+/// What was found, if the signature covers it, or what hides behind it.
+fn signed<'f>(
+    found: &'f Option<(u8, Field)>,
+    hidden: &'f Option<(u8, Field)>,
+) -> Option<Placed<'f>> {
+    let found = found.as_ref().filter(|(_, field)| field.signed);
+    found.or(hidden.as_ref()).map(placed)
+}
+
 fn placed((at, field): &(u8, Field)) -> Placed<'_> {
     Placed {
         at: *at,
@@ -206,7 +215,7 @@ impl Delivery {
     /// The sender's account.
     #[must_use]
     pub fn tenant(&self) -> Option<&Field> {
-        self.0.tenant.as_ref()
+        self.0.tenant.as_ref().map(|(_, tenant)| tenant)
     }
 
     /// The body, byte for byte as it arrived and was verified.
@@ -242,7 +251,7 @@ impl Delivery {
 
     /// The first tenant that the signature covers.
     pub(crate) fn signed_tenant(&self) -> Option<Placed<'_>> {
-        self.0.signed_tenant.as_ref().map(placed)
+        signed(&self.0.tenant, &self.0.hidden_tenant)
     }
 
     pub(crate) fn once(&self) -> Option<&Once> {
@@ -300,7 +309,7 @@ impl fmt::Debug for Delivery {
             .field("scheme", &self.scheme().name)
             .field("id", &self.0.id)
             .field("event", &self.0.event)
-            .field("tenant", &self.0.tenant)
+            .field("tenant", &self.tenant())
             .field("timestamp", &self.timestamp())
             .field("body_len", &self.body().len())
             .finish_non_exhaustive()
@@ -400,9 +409,8 @@ impl<'a> Fields<'a> {
         Ok(None)
     }
 
-    /// What was found, if the signature covers it, or else the first that it covers: an unsigned value in front of a signed one must not hide it,
-    /// for anybody may have put it there.
-    fn signed(
+    /// The first value that the signature covers, behind what was found if that is unsigned: anybody may have put it there.
+    fn hidden(
         &self,
         found: &Option<(u8, Field)>,
         places: &List<Place>,
@@ -414,7 +422,7 @@ impl<'a> Fields<'a> {
             Some((_, field)) if !field.signed => {
                 self.first(places, which, head, &|place| scheme.signs(place))
             }
-            found => Ok(found.clone()),
+            _ => Ok(None),
         }
     }
 
