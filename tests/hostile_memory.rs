@@ -19,8 +19,7 @@ use axum_server::Axum;
 use server::start;
 use subject::{Service, Subject};
 
-/// In KiB. The peers send 64 KiB each, which is 12.5 MiB, and declare 1 MiB each, which would be 200; the server's own buffers hold
-/// what has not been asked for yet.
+/// In KiB. The peers send 64 KiB each, which is 12.5 MiB; the server's own buffers hold what has not been asked for yet.
 const CEILING: u64 = 48 * 1024;
 
 /// A line of what the system says of this process, in KiB.

@@ -1,12 +1,16 @@
 //! Not too many: failed attempts of one source, and bodies that are read at once.
 #![cfg(test)]
 
+#[path = "limits/aimed.rs"]
+mod aimed;
 #[path = "limits/balancer.rs"]
 mod balancer;
 #[path = "limits/bodies.rs"]
 mod bodies;
 #[path = "limits/failures.rs"]
 mod failures;
+#[path = "limits/http2.rs"]
+mod http2;
 #[path = "limits/settings.rs"]
 mod settings;
 #[path = "limits/support.rs"]

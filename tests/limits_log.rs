@@ -7,7 +7,9 @@
 #[path = "limits/support.rs"]
 mod support;
 
-use countersign::{FailureLimit, Sources};
+use std::num::NonZero;
+
+use countersign::{Bodies, FailureLimit, Sources};
 use countersign_testkit::{ManualClock, log};
 
 use support::{NOW, builder, forged, genuine, penalising, two, verdict};
@@ -34,6 +36,20 @@ fn a_proxy_that_nobody_named_is_told_once() {
         verdict(&receiver.clone(), genuine(&clock, "192.0.2.1")),
         Ok(())
     );
+    assert!(log::take().is_empty());
+}
+
+/// The bucket of all who have none of their own was taken for the sender's.
+#[test]
+fn an_address_that_never_sent_a_forgery_is_not_called_a_proxy() {
+    log::listen();
+    let clock = ManualClock::at_secs(NOW);
+    let limit = FailureLimit::penalise(two()).most_sources(1);
+    let receiver = builder(&clock).limit_failures(limit).build().unwrap();
+    for stranger in ["198.51.100.1", "198.51.100.2", "198.51.100.3"] {
+        assert!(verdict(&receiver, forged(&clock, stranger)).is_err());
+    }
+    assert_eq!(verdict(&receiver, genuine(&clock, "192.0.2.1")), Ok(()));
     assert!(log::take().is_empty());
 }
 
@@ -64,9 +80,18 @@ fn requests_without_a_peer_are_told_once() {
     assert_eq!(
         log::take(),
         [
-            "WARN message=failures are not limited: requests carry no `Peer` extension (in axum, `WithPeer` puts it there) scheme=\"stripe\""
+            "WARN message=nothing is limited per source: requests carry no `Peer` extension (in axum, `WithPeer` puts it there) scheme=\"stripe\""
         ]
     );
+    let shares = Bodies::default().per_source(NonZero::<usize>::MIN);
+    let receiver = builder(&clock).bodies(shares).sources(Sources::direct());
+    let receiver = receiver.build().unwrap();
+    for _ in 0..3 {
+        let mut request = genuine(&clock, "192.0.2.1");
+        request.extensions_mut().clear();
+        assert_eq!(verdict(&receiver, request), Ok(()));
+    }
+    assert_eq!(log::take().len(), 1);
     let receiver = builder(&clock).build().unwrap();
     let mut request = forged(&clock, "192.0.2.1");
     request.extensions_mut().clear();

@@ -96,6 +96,10 @@ async fn a_flood_of_forgeries_from_the_same_address_stops_no_genuine_delivery() 
             .unwrap();
         stalled.push(socket);
     }
+    // As many as there is room for, and for as long as this goes on.
+    while (bodies.usage().reading, bodies.usage().waiting) != (8, 8) {
+        tokio::task::yield_now().await;
+    }
     let forgers = (0..FORGERS).map(|_| {
         let forged = forged.clone();
         tokio::spawn(async move {
@@ -128,5 +132,6 @@ async fn a_flood_of_forgeries_from_the_same_address_stops_no_genuine_delivery() 
     // And when the flood is over.
     let mut socket = TcpStream::connect(address).await.unwrap();
     assert_eq!(ask(&mut socket, &genuine).await, (200, false));
+    assert_eq!((bodies.usage().reading, bodies.usage().waiting), (8, 8));
     drop(stalled);
 }

@@ -93,9 +93,10 @@ pub(crate) fn turn_away(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
 /// Logs the refusal, in full, and answers it, in short.
 pub(crate) fn refuse(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
     let (name, code, fault) = (&*scheme.name, refusal.code(), refusal.fault());
+    let cause = refusal.cause();
     // Two calls, for a level is part of an event's static data. No refusal's text holds a value from the request.
     if fault == Fault::Sender {
-        tracing::info!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
+        tracing::info!(scheme = name, code, ?fault, cause, reason = %refusal, "webhook refused");
     } else {
         tracing::warn!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
     }

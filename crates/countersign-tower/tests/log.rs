@@ -8,8 +8,10 @@
 #[path = "tower/support.rs"]
 mod support;
 
+use std::num::NonZero;
+
 use countersign_testkit::log;
-use countersign_tower::{Receiver, danger, providers};
+use countersign_tower::{FailureLimit, Peer, Quota, Receiver, danger, providers};
 use http::Request;
 
 use support::{
@@ -110,5 +112,25 @@ async fn answers_are_events_too() {
     assert_eq!(
         logged(slow, subscribe(), "").await,
         r#"WARN message=webhook refused scheme="websub" code="consent_too_slow" fault=Configuration reason=the application did not decide in time about what the sender asks"#
+    );
+}
+
+/// Behind one proxy everything that fails is answered alike, and the log has to say what went wrong.
+#[tokio::test(start_paused = true)]
+async fn beyond_the_limit_the_log_says_the_cause() {
+    let limit = FailureLimit::penalise(Quota::per_minute(NonZero::<u32>::MIN));
+    let secret = danger::secret_of_any_length(GITHUB_SECRET).unwrap();
+    let receiver = Receiver::builder(providers::GITHUB, secret)
+        .limit_failures(limit)
+        .build()
+        .unwrap();
+    let forged = || signed().extension(Peer([192, 0, 2, 1].into()));
+    assert_eq!(
+        logged(receiver.clone(), forged(), "Hello, World?").await,
+        r#"INFO message=webhook refused scheme="github" code="signature_mismatch" fault=Sender reason=no signature matches"#
+    );
+    assert_eq!(
+        logged(receiver, forged(), "Hello, World?").await,
+        r#"INFO message=webhook refused scheme="github" code="too_many_failures" fault=Sender cause="signature_mismatch" reason=too many attempts from this source have failed; it may try again in 60 s"#
     );
 }

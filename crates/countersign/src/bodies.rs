@@ -14,14 +14,16 @@ use crate::source::Source;
 /// A bound on the bodies that are being read, all together. Clones share it: give several receivers the same one, and it bounds what they read
 /// together.
 ///
-/// - **Places**: a body takes one as soon as it makes the receiver wait for it; one that is there at once, as most are, needs none. So
-///   connections that stall cannot shut out senders that do not.
+/// - **Places**: a body takes one when it makes the receiver wait for it, or is longer than 64 KiB. One that is there at once, as most are,
+///   needs none. So connections that stall cannot shut out senders that do not.
 /// - **Bytes**: what bodies hold beyond their first 64 KiB each. While there are none left, what has come in is kept, and nothing more is read but
 ///   for one body, so that somebody always gets on. The bound may be passed by that one, and by one piece of each other as the server reads them.
 /// - **Queue**: a body without a place waits, unread, for as long as a body may take in all; then, or when the queue is full, it is refused
-///   with 503. First come, first served.
+///   with 503. First come, first served. Where requests share a connection, as in HTTP/2, nothing waits: a request that is not read would hold up
+///   the others, so it is refused at once.
 ///
-/// What is held at most: `bytes`, the longest body, and 64 KiB and a piece for each place and each that waits.
+/// What is received and held at most: `bytes`, the longest body, and 64 KiB and a piece for each place and each that waits. Buffers double as they
+/// grow, so they may take up to twice as much.
 ///
 /// ```
 /// use countersign::{Bodies, Receiver, Secret, providers::{GITHUB, SHOPIFY}};
@@ -35,9 +37,11 @@ use crate::source::Source;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Bodies {
+pub struct Bodies(Arc<Shared>);
+
+struct Shared {
     limits: Limits,
-    state: Arc<Mutex<State>>,
+    state: Mutex<State>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,13 +57,22 @@ struct State {
     reading: usize,
     bytes: u64,
     queue: VecDeque<Waiting>,
-    /// How many places each source has; only where there are shares.
-    held: HashMap<Source, usize>,
+    /// What each source has; only where there are shares.
+    shares: HashMap<Source, Share>,
     /// Those that have a place and no room to read on.
     thirsty: Vec<(u64, Waker)>,
     /// The one that is read on although there is no room.
     ahead: Option<u64>,
     next: u64,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Share {
+    places: usize,
+    waiting: usize,
+    bytes: u64,
+    /// The one of its bodies that is read on although its share is used up.
+    ahead: Option<u64>,
 }
 
 struct Waiting {
@@ -85,32 +98,33 @@ impl Bodies {
     /// Places for `places` bodies, and room for `bytes` bytes. 1,024 may wait.
     #[must_use]
     pub fn new(places: NonZero<usize>, bytes: u64) -> Self {
-        Self {
-            limits: Limits {
-                places: places.get(),
-                bytes,
-                waiting: defaults::BODIES_WAITING,
-                per_source: None,
-            },
-            state: Arc::default(),
-        }
+        Self::of(Limits {
+            places: places.get(),
+            bytes,
+            waiting: defaults::BODIES_WAITING,
+            per_source: None,
+        })
     }
 
-    /// How many may wait for a place. Set it before it is shared: what was cloned before keeps its own.
+    /// How many may wait for a place. Gives a bound of its own, which shares nothing with what was cloned before.
     #[must_use]
-    pub fn waiting(mut self, count: usize) -> Self {
-        self.limits.waiting = count;
-        self
+    pub fn waiting(self, count: usize) -> Self {
+        Self::of(Limits {
+            waiting: count,
+            ..self.0.limits
+        })
     }
 
-    /// How many places one source may have at once; what it has beyond waits. Building fails without
-    /// [`sources`](crate::ReceiverBuilder::sources): where they are not told apart, everybody would share one share.
+    /// How many places one source may have at once, and as many in the queue; of the bytes it has the same part as of the places, and one body
+    /// beyond. Building fails without [`sources`](crate::ReceiverBuilder::sources): where they are not told apart, everybody would share one share.
     ///
-    /// Set it before it is shared: what was cloned before keeps its own.
+    /// Gives a bound of its own, which shares nothing with what was cloned before.
     #[must_use]
-    pub fn per_source(mut self, places: NonZero<usize>) -> Self {
-        self.limits.per_source = Some(places.get());
-        self
+    pub fn per_source(self, places: NonZero<usize>) -> Self {
+        Self::of(Limits {
+            per_source: Some(places.get()),
+            ..self.0.limits
+        })
     }
 
     /// How much is in use now.
@@ -124,37 +138,43 @@ impl Bodies {
         }
     }
 
-    pub(crate) const fn places(&self) -> usize {
-        self.limits.places
+    fn of(limits: Limits) -> Self {
+        Self(Arc::new(Shared {
+            limits,
+            state: Mutex::default(),
+        }))
     }
 
-    pub(crate) const fn has_no_room(&self) -> bool {
-        self.limits.bytes == 0
+    pub(crate) fn has_no_room(&self) -> bool {
+        self.0.limits.bytes == 0
     }
 
-    pub(crate) const fn has_shares(&self) -> bool {
-        self.limits.per_source.is_some()
+    pub(crate) fn has_shares(&self) -> bool {
+        self.0.limits.per_source.is_some()
+    }
+
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal::TooManyBodies {
+            limit: self.0.limits.places,
+        }
     }
 
     /// A place, or one in the queue for it.
-    pub(crate) fn enter(&self, source: Option<Source>) -> Result<Place, Refusal> {
+    pub(crate) fn enter(&self, source: Option<Source>, may_wait: bool) -> Result<Place, Refusal> {
+        let limits = &self.0.limits;
         let source = source.filter(|_| self.has_shares());
         let mut state = self.state();
         let number = state.next;
         state.next = state.next.wrapping_add(1);
-        let granted = state.queue.is_empty() && state.admits(&self.limits, source);
-        let granted =
-            granted || (self.has_shares() && state.admits_past_queue(&self.limits, source));
+        let granted = state.lets_in(limits, source);
         if granted {
             state.take(source);
-        } else if state.queue.len() >= self.limits.waiting {
-            return Err(Refusal::TooManyBodies {
-                limit: self.limits.places,
-            });
+        } else if !may_wait || !state.lets_wait(limits, source) {
+            return Err(self.refusal());
         }
         let granted = Arc::new(AtomicBool::new(granted));
         if !granted.load(Ordering::Relaxed) {
-            state.queue.push_back(Waiting {
+            state.wait(Waiting {
                 number,
                 source,
                 granted: Arc::clone(&granted),
@@ -173,7 +193,7 @@ impl Bodies {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -187,50 +207,95 @@ impl Default for Bodies {
 impl fmt::Debug for Bodies {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Bodies")
-            .field("limits", &self.limits)
+            .field("limits", &self.0.limits)
             .finish_non_exhaustive()
     }
 }
 
-impl State {
-    fn admits(&self, limits: &Limits, source: Option<Source>) -> bool {
-        self.reading < limits.places && self.has_share(limits, source)
+impl Limits {
+    /// A source's part of the bytes: the same as of the places.
+    fn bytes_of_one(&self) -> Option<u64> {
+        let share = u128::try_from(self.per_source?).ok()?;
+        let places = u128::try_from(self.places).ok()?;
+        let bytes = u128::from(self.bytes).checked_mul(share)?;
+        u64::try_from(bytes.checked_div(places)?).ok()
     }
+}
 
-    /// Everybody in the queue waits for a share of his own, and there is room beside them.
-    fn admits_past_queue(&self, limits: &Limits, source: Option<Source>) -> bool {
-        self.admits(limits, source)
+impl State {
+    /// Nobody is overtaken who could go himself.
+    fn lets_in(&self, limits: &Limits, source: Option<Source>) -> bool {
+        self.reading < limits.places
+            && self.has_share(limits, source)
             && self
                 .queue
                 .iter()
                 .all(|waiting| !self.has_share(limits, waiting.source))
     }
 
+    fn lets_wait(&self, limits: &Limits, source: Option<Source>) -> bool {
+        let waiting = self.share(source).map_or(0, |share| share.waiting);
+        self.queue.len() < limits.waiting && limits.per_source.is_none_or(|most| waiting < most)
+    }
+
     fn has_share(&self, limits: &Limits, source: Option<Source>) -> bool {
-        match (limits.per_source, source) {
-            (Some(most), Some(source)) => self.held.get(&source).copied().unwrap_or(0) < most,
-            _ => true,
+        let places = self.share(source).map_or(0, |share| share.places);
+        limits.per_source.is_none_or(|most| places < most)
+    }
+
+    fn share(&self, source: Option<Source>) -> Option<&Share> {
+        self.shares.get(&source?)
+    }
+
+    /// Changes what a source has, and forgets the source that has nothing.
+    fn change(&mut self, source: Option<Source>, change: impl FnOnce(&mut Share)) {
+        let Some(source) = source else {
+            return;
+        };
+        let share = self.shares.entry(source).or_default();
+        change(share);
+        if *share == Share::default() {
+            self.shares.remove(&source);
         }
     }
 
     fn take(&mut self, source: Option<Source>) {
         self.reading = self.reading.saturating_add(1);
-        if let Some(source) = source {
-            let held = self.held.entry(source).or_insert(0);
-            *held = held.saturating_add(1);
-        }
+        self.change(source, |share| {
+            share.places = share.places.saturating_add(1)
+        });
     }
 
-    fn give_back(&mut self, source: Option<Source>) {
-        self.reading = self.reading.saturating_sub(1);
-        if let Some(source) = source
-            && let Some(held) = self.held.get_mut(&source)
+    fn wait(&mut self, waiting: Waiting) {
+        self.change(waiting.source, |share| {
+            share.waiting = share.waiting.saturating_add(1)
+        });
+        self.queue.push_back(waiting);
+    }
+
+    fn position(&self, number: u64) -> Option<usize> {
+        let mut queue = self.queue.iter();
+        queue.position(|waiting| waiting.number == number)
+    }
+
+    fn stop_waiting(&mut self, at: usize) -> Option<Waiting> {
+        let waiting = self.queue.remove(at)?;
+        self.change(waiting.source, |share| {
+            share.waiting = share.waiting.saturating_sub(1)
+        });
+        Some(waiting)
+    }
+
+    /// Is there room to read this body on?
+    fn has_room(&mut self, limits: &Limits, number: u64, source: Option<Source>) -> bool {
+        if let Some(most) = limits.bytes_of_one()
+            && let Some(share) = source.and_then(|source| self.shares.get_mut(&source))
+            && share.bytes >= most
+            && *share.ahead.get_or_insert(number) != number
         {
-            *held = held.saturating_sub(1);
-            if *held == 0 {
-                self.held.remove(&source);
-            }
+            return false;
         }
+        self.bytes < limits.bytes || *self.ahead.get_or_insert(number) == number
     }
 
     /// Gives free places to those who have waited longest. Gives the wakers on, which run without the lock.
@@ -241,7 +306,7 @@ impl State {
                 .queue
                 .iter()
                 .position(|waiting| self.has_share(limits, waiting.source));
-            let Some(waiting) = next.and_then(|at| self.queue.remove(at)) else {
+            let Some(waiting) = next.and_then(|at| self.stop_waiting(at)) else {
                 break;
             };
             self.take(waiting.source);
@@ -276,18 +341,13 @@ impl Place {
             }
             return Poll::Pending;
         }
-        if state.bytes < self.bodies.limits.bytes {
-            return Poll::Ready(());
-        }
-        if *state.ahead.get_or_insert(self.number) == self.number {
+        // It may have been granted only now.
+        if self.held == 0 || state.has_room(&self.bodies.0.limits, self.number, self.source) {
             return Poll::Ready(());
         }
         let waker = cx.waker().clone();
-        match state
-            .thirsty
-            .iter_mut()
-            .find(|(number, _)| *number == self.number)
-        {
+        let mut thirsty = state.thirsty.iter_mut();
+        match thirsty.find(|(number, _)| *number == self.number) {
             Some((_, known)) => *known = waker,
             None => state.thirsty.push((self.number, waker)),
         }
@@ -301,6 +361,9 @@ impl Place {
         if more > 0 {
             let mut state = self.bodies.state();
             state.bytes = state.bytes.saturating_add(more);
+            state.change(self.source, |share| {
+                share.bytes = share.bytes.saturating_add(more)
+            });
             self.held = held;
         }
     }
@@ -312,18 +375,26 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let (number, held) = (self.number, self.held);
         let wakers = {
             let mut state = self.bodies.state();
-            state.bytes = state.bytes.saturating_sub(self.held);
-            state.thirsty.retain(|(number, _)| *number != self.number);
-            state.ahead = state.ahead.filter(|number| *number != self.number);
-            if self.is_granted() {
-                state.give_back(self.source);
-            } else {
-                state.queue.retain(|waiting| waiting.number != self.number);
+            state.bytes = state.bytes.saturating_sub(held);
+            state.thirsty.retain(|(known, _)| *known != number);
+            state.ahead = state.ahead.filter(|known| *known != number);
+            let is_granted = self.is_granted();
+            if is_granted {
+                state.reading = state.reading.saturating_sub(1);
+            } else if let Some(at) = state.position(number) {
+                state.stop_waiting(at);
             }
-            let mut wakers = state.grant(&self.bodies.limits);
-            if state.bytes < self.bodies.limits.bytes || state.ahead.is_none() {
+            state.change(self.source, |share| {
+                share.places = share.places.saturating_sub(usize::from(is_granted));
+                share.bytes = share.bytes.saturating_sub(held);
+                share.ahead = share.ahead.filter(|known| *known != number);
+            });
+            let mut wakers = state.grant(&self.bodies.0.limits);
+            // Who holds nothing stood in nobody's way. The others look for themselves whether there is room now.
+            if held > 0 {
                 wakers.extend(state.thirsty.drain(..).map(|(_, waker)| waker));
             }
             wakers

@@ -50,11 +50,11 @@ const SHARE: u64 = defaults::BODY_SHARE;
 fn beyond_the_places_bodies_wait_in_order() {
     let bodies = bodies(2, 1).waiting(2);
     let bell = Arc::new(Bell::default());
-    let places: Vec<_> = (0..4).map(|_| bodies.enter(None).unwrap()).collect();
+    let places: Vec<_> = (0..4).map(|_| bodies.enter(None, true).unwrap()).collect();
     let going: Vec<_> = places.iter().map(|place| may(place, &bell)).collect();
     assert_eq!(going, [true, true, false, false]);
     assert_eq!(usage(&bodies), (2, 2, 0));
-    let refused = bodies.enter(None).map(|_| ());
+    let refused = bodies.enter(None, true).map(|_| ());
     assert_eq!(refused, Err(Refusal::TooManyBodies { limit: 2 }));
 
     let [first, second, third, fourth] = <[Place; 4]>::try_from(places).ok().unwrap();
@@ -62,7 +62,7 @@ fn beyond_the_places_bodies_wait_in_order() {
     assert_eq!((bell.rang(), usage(&bodies)), (1, (2, 1, 0)));
     assert!(may(&third, &bell) && !may(&fourth, &bell));
     // Nobody overtakes those who wait.
-    let fifth = bodies.enter(None).unwrap();
+    let fifth = bodies.enter(None, true).unwrap();
     assert!(!may(&fifth, &bell));
     drop((first, third));
     assert_eq!((bell.rang(), usage(&bodies)), (3, (2, 0, 0)));
@@ -75,12 +75,12 @@ fn beyond_the_places_bodies_wait_in_order() {
 fn who_stops_waiting_makes_room_for_others() {
     let bodies = bodies(1, 1).waiting(1);
     let bell = Arc::new(Bell::default());
-    let first = bodies.enter(None).unwrap();
-    let second = bodies.enter(None).unwrap();
-    assert!(bodies.enter(None).is_err());
+    let first = bodies.enter(None, true).unwrap();
+    let second = bodies.enter(None, true).unwrap();
+    assert!(bodies.enter(None, true).is_err());
     drop(second);
     assert_eq!(usage(&bodies), (1, 0, 0));
-    let third = bodies.enter(None).unwrap();
+    let third = bodies.enter(None, true).unwrap();
     assert!(!may(&third, &bell));
     drop(first);
     assert!(may(&third, &bell));
@@ -91,9 +91,9 @@ fn who_stops_waiting_makes_room_for_others() {
 fn a_place_that_nobody_took_is_not_lost() {
     let bodies = bodies(1, 1);
     let bell = Arc::new(Bell::default());
-    let first = bodies.enter(None).unwrap();
-    let second = bodies.enter(None).unwrap();
-    let third = bodies.enter(None).unwrap();
+    let first = bodies.enter(None, true).unwrap();
+    let second = bodies.enter(None, true).unwrap();
+    let third = bodies.enter(None, true).unwrap();
     assert!(!may(&third, &bell));
     drop(first);
     drop(second);
@@ -105,9 +105,9 @@ fn a_place_that_nobody_took_is_not_lost() {
 fn small_bodies_go_on_while_large_ones_wait_for_bytes() {
     let bodies = bodies(4, 100);
     let (large_bell, small_bell) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
-    let mut large = bodies.enter(None).unwrap();
-    let mut other = bodies.enter(None).unwrap();
-    let mut small = bodies.enter(None).unwrap();
+    let mut large = bodies.enter(None, true).unwrap();
+    let mut other = bodies.enter(None, true).unwrap();
+    let mut small = bodies.enter(None, true).unwrap();
     small.hold(SHARE);
     other.hold(SHARE + 1);
     assert_eq!(usage(&bodies), (3, 0, 1));
@@ -132,8 +132,8 @@ fn small_bodies_go_on_while_large_ones_wait_for_bytes() {
 #[test]
 fn what_waits_in_the_queue_counts_its_bytes_too() {
     let bodies = bodies(1, 10);
-    let first = bodies.enter(None).unwrap();
-    let mut second = bodies.enter(None).unwrap();
+    let first = bodies.enter(None, true).unwrap();
+    let mut second = bodies.enter(None, true).unwrap();
     second.hold(SHARE + 4);
     second.hold(SHARE + 4);
     assert_eq!(usage(&bodies), (1, 1, 4));
@@ -147,15 +147,23 @@ fn a_source_has_its_share_and_holds_up_nobody_else() {
     let bodies = bodies(3, 1).per_source(NonZero::new(2).unwrap());
     let bell = Arc::new(Bell::default());
     let (greedy, honest) = (source("192.0.2.1"), source("192.0.2.2"));
-    let first = bodies.enter(greedy).unwrap();
-    let second = bodies.enter(greedy).unwrap();
-    let third = bodies.enter(greedy).unwrap();
+    let first = bodies.enter(greedy, true).unwrap();
+    let second = bodies.enter(greedy, true).unwrap();
+    let third = bodies.enter(greedy, true).unwrap();
+    let fourth = bodies.enter(greedy, true).unwrap();
+    let fifth = bodies.enter(greedy, true).map(drop);
+    assert_eq!(
+        fifth,
+        Err(Refusal::TooManyBodies { limit: 3 }),
+        "no more than its share in the queue"
+    );
+    drop(fourth);
     assert!(may(&first, &bell) && may(&second, &bell) && !may(&third, &bell));
     assert_eq!(usage(&bodies), (2, 1, 0));
     // Past the queue, in which nobody could go.
-    let other = bodies.enter(honest).unwrap();
+    let other = bodies.enter(honest, true).unwrap();
     assert!(may(&other, &bell));
-    let late = bodies.enter(honest).unwrap();
+    let late = bodies.enter(honest, true).unwrap();
     assert!(!may(&late, &bell));
     assert_eq!(usage(&bodies), (3, 2, 0));
     // The place of another is none of the greedy one's.
@@ -165,7 +173,7 @@ fn a_source_has_its_share_and_holds_up_nobody_else() {
     assert!(may(&third, &bell));
     drop((second, third, late));
     assert_eq!(usage(&bodies), (0, 0, 0));
-    assert!(bodies.state().held.is_empty());
+    assert!(bodies.state().shares.is_empty());
 }
 
 /// Without shares a source is not even looked at.
@@ -173,8 +181,11 @@ fn a_source_has_its_share_and_holds_up_nobody_else() {
 fn without_shares_sources_are_alike() {
     let bodies = bodies(2, 1);
     let one = source("192.0.2.1");
-    let _places = [bodies.enter(one).unwrap(), bodies.enter(one).unwrap()];
-    assert!(bodies.state().held.is_empty());
+    let _places = [
+        bodies.enter(one, true).unwrap(),
+        bodies.enter(one, true).unwrap(),
+    ];
+    assert!(bodies.state().shares.is_empty());
     assert_eq!(usage(&bodies), (2, 0, 0));
 }
 
@@ -189,7 +200,7 @@ fn threads_leave_no_place_behind_and_never_hold_more_than_there_are() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for turn in 0..TURNS {
-                    let mut place = bodies.enter(None).unwrap();
+                    let mut place = bodies.enter(None, true).unwrap();
                     let bell = Arc::new(Bell::default());
                     while !may(&place, &bell) {
                         std::thread::yield_now();
@@ -209,4 +220,15 @@ fn threads_leave_no_place_behind_and_never_hold_more_than_there_are() {
     assert!(most.into_inner() <= 3);
     assert_eq!(usage(&bodies), (0, 0, 0));
     assert!(bodies.state().thirsty.is_empty());
+}
+
+#[test]
+fn where_nothing_may_wait_there_is_a_place_or_none() {
+    let bodies = bodies(1, 1);
+    let first = bodies.enter(None, false).unwrap();
+    let second = bodies.enter(None, false).map(drop);
+    assert_eq!(second, Err(Refusal::TooManyBodies { limit: 1 }));
+    assert_eq!(usage(&bodies), (1, 0, 0));
+    drop(first);
+    assert!(bodies.enter(None, false).is_ok());
 }

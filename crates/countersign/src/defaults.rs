@@ -34,7 +34,7 @@ pub const BODY_SHARE: u64 = 64 * 1024;
 /// How many bodies may wait for a place: a burst, and not a backlog that nobody waits for any more.
 pub const BODIES_WAITING: usize = 1_024;
 
-/// How many sources a limit of failures counts at once: a botnet of them, in about 6 MB.
+/// How many sources a limit of failures counts at once: a botnet of them, in about 10 MB.
 pub const MOST_SOURCES: usize = 65_536;
 
 /// How many secrets a receiver holds unless it is told otherwise: two of a rotation, for each of two environments. Each costs one MAC

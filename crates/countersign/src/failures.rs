@@ -88,7 +88,7 @@ impl FailureLimit {
         }
     }
 
-    /// How many sources are counted at once: 65,536 unless it is set, in about 6 MB.
+    /// How many sources are counted at once: 65,536 unless it is set, in about 10 MB.
     #[must_use]
     pub const fn most_sources(mut self, count: usize) -> Self {
         self.most_sources = count;
@@ -109,8 +109,9 @@ pub(crate) struct Failures {
     hook: Option<OnFailure>,
     sources: Option<Sources>,
     limit: Option<Limited>,
-    /// Is the source asked for by something else?
+    /// Are there shares of places for bodies?
     shares: bool,
+    has_told_of_peers: AtomicBool,
 }
 
 struct Limited {
@@ -118,7 +119,6 @@ struct Limited {
     buckets: Buckets<Source>,
     /// The process's own where none was set. It stays the same one, for another one's time may lie before what was spent.
     clock: Option<Arc<dyn Clock>>,
-    has_told_of_peers: AtomicBool,
     has_told_of_proxies: AtomicBool,
 }
 
@@ -169,16 +169,27 @@ impl Failures {
                 buckets: Buckets::new(limit.most_sources),
                 limit,
                 clock: clock.cloned(),
-                has_told_of_peers: AtomicBool::new(false),
                 has_told_of_proxies: AtomicBool::new(false),
             }),
             shares,
+            has_told_of_peers: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn origin(&self, head: &impl Head) -> Origin {
+    pub(crate) fn origin(&self, scheme: &Scheme, head: &impl Head) -> Origin {
         let counts = self.limit.is_some() || self.shares;
-        Origin::of(head, self.sources.as_ref(), counts)
+        let origin = Origin::of(head, self.sources.as_ref(), counts);
+        if counts
+            && origin.peer.is_none()
+            && !self.has_told_of_peers.load(Ordering::Relaxed)
+            && !self.has_told_of_peers.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                scheme = &*scheme.name,
+                "nothing is limited per source: requests carry no `Peer` extension (in axum, `WithPeer` puts it there)"
+            );
+        }
+        origin
     }
 
     /// Is anything of this source looked at? Where not, its failure is counted to nobody: it has none left.
@@ -186,7 +197,7 @@ impl Failures {
         let Some(limited) = self.limit.as_ref().filter(|limited| limited.limit.early) else {
             return Ok(());
         };
-        let Some(wait) = limited.wait(scheme, origin) else {
+        let Some(wait) = origin.source.and_then(|source| limited.wait(source)) else {
             return Ok(());
         };
         let refusal = Refusal::too_many_failures(wait, None);
@@ -197,7 +208,7 @@ impl Failures {
     /// An attempt has failed: what it is refused with.
     pub(crate) fn failed(&self, scheme: &Scheme, refusal: Refusal, origin: Origin) -> Refusal {
         let refusal = match &self.limit {
-            Some(limited) => limited.charge(scheme, refusal, origin),
+            Some(limited) => limited.charge(refusal, origin),
             None => refusal,
         };
         self.tell(scheme, &refusal, origin);
@@ -210,7 +221,7 @@ impl Failures {
             && self.sources.is_none()
             && !limited.has_told_of_proxies.load(Ordering::Relaxed)
             && let Some(source) = origin.source
-            && limited.over(source).is_some()
+            && limited.is_over(source)
             && !limited.has_told_of_proxies.swap(true, Ordering::Relaxed)
         {
             tracing::warn!(
@@ -234,11 +245,11 @@ impl Failures {
 }
 
 impl Limited {
-    fn charge(&self, scheme: &Scheme, refusal: Refusal, origin: Origin) -> Refusal {
+    fn charge(&self, refusal: Refusal, origin: Origin) -> Refusal {
         if refusal.fault() != Fault::Sender {
             return refusal;
         }
-        let Some(source) = self.source(scheme, origin) else {
+        let Some(source) = origin.source else {
             return refusal;
         };
         match self.buckets.spend(&source, &self.limit.quota, self.now()) {
@@ -249,22 +260,16 @@ impl Limited {
         }
     }
 
-    fn wait(&self, scheme: &Scheme, origin: Origin) -> Option<Duration> {
-        self.over(self.source(scheme, origin)?)
-    }
-
-    fn over(&self, source: Source) -> Option<Duration> {
+    fn wait(&self, source: Source) -> Option<Duration> {
         self.buckets.wait(&source, &self.limit.quota, self.now())
     }
 
-    fn source(&self, scheme: &Scheme, origin: Origin) -> Option<Source> {
-        if origin.source.is_none() && !self.has_told_of_peers.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                scheme = &*scheme.name,
-                "failures are not limited: requests carry no `Peer` extension (in axum, `WithPeer` puts it there)"
-            );
-        }
-        origin.source
+    /// Has this very source used its failures up? Where it shares the overflow bucket, others may have.
+    fn is_over(&self, source: Source) -> bool {
+        let own = self
+            .buckets
+            .wait_of_own(&source, &self.limit.quota, self.now());
+        own.is_some()
     }
 
     fn now(&self) -> i64 {

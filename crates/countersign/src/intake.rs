@@ -42,6 +42,8 @@ pub struct Intake {
     /// The questions that the head says it may be.
     open: handshake::Open,
     origin: Origin,
+    /// A refusal has been told and counted.
+    was_refused: bool,
     work: Work,
 }
 
@@ -234,6 +236,7 @@ impl Intake {
                 signed_values: kept_values(compiled, judged.facts),
                 open: handshake::open(compiled, head)?,
                 origin,
+                was_refused: false,
                 work,
             })
         })
@@ -259,6 +262,7 @@ impl Intake {
             signed_values: None,
             open: Vec::new(),
             origin,
+            was_refused: false,
             work: match other {
                 Other::Unsigned { shape } => Work::Unsigned { shape },
                 Other::Asked(question) => Work::Asked(question),
@@ -271,8 +275,10 @@ impl Intake {
     /// # Errors
     /// [`Refusal::BodyTooLarge`] as soon as the limit is passed, [`Refusal::BodyIncomplete`] as soon as more arrives than was declared.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Refusal> {
-        self.take(chunk)
-            .map_err(|refusal| self.compiled.failed(refusal, self.origin))
+        self.take(chunk).map_err(|refusal| {
+            self.was_refused = true;
+            self.compiled.failed(refusal, self.origin)
+        })
     }
 
     /// The body cannot be read to its end, or not in time. Gives the refusal on.
@@ -340,6 +346,11 @@ impl Intake {
     /// [`Refusal::SignatureMismatch`] when no candidate matches any active secret, and what fields in the body can be refused for.
     pub fn finish(self) -> Result<Finished, Refusal> {
         let (compiled, origin) = (Arc::clone(&self.compiled), self.origin);
+        if self.was_refused {
+            return self.decide();
+        }
+        // Others may have failed since this one was let in: guesses side by side are no more than guesses in a row.
+        compiled.failures.let_in(&compiled.scheme, origin)?;
         match self.decide() {
             Ok(finished) => {
                 if let Finished::Verified(_) = &finished {

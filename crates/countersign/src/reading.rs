@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::bodies::{Bodies, Place};
 use crate::clock::{Clock, Sleep};
+use crate::defaults;
 use crate::intake::{Asked, Finished, Intake};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -59,10 +60,14 @@ pub struct Reading {
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     bodies: Bodies,
-    /// There once the body makes us wait.
+    /// Whether it may wait for a place, or for room.
+    may_wait: bool,
+    /// There once the body makes us wait, or is long.
     place: Option<Place>,
     /// The place, or room, makes us wait.
     is_held_up: bool,
+    /// It did so at some time.
+    was_held_up: bool,
     started: Duration,
     /// Something has come in, if only an empty chunk.
     has_begun: bool,
@@ -75,7 +80,7 @@ impl Reading {
         intake: Intake,
         clock: Arc<dyn Clock>,
         timeouts: Timeouts,
-        bodies: Bodies,
+        (bodies, may_wait): (Bodies, bool),
     ) -> Self {
         let started = clock.monotonic();
         Self {
@@ -84,8 +89,10 @@ impl Reading {
             clock,
             timeouts,
             bodies,
+            may_wait,
             place: None,
             is_held_up: false,
+            was_held_up: false,
             started,
             has_begun: false,
             timer: None,
@@ -97,7 +104,7 @@ impl Reading {
     /// # Errors
     /// Those of [`Intake::push`] and [`Intake::finish`]; [`Refusal::BodyIncomplete`] when the body breaks off, and when this is polled
     /// again after it completed; [`Refusal::BodyTooSlow`] after a pause or a whole longer than the deadlines;
-    /// [`Refusal::TooManyBodies`] when there are too many others and no end of it within the deadline;
+    /// [`Refusal::TooManyBodies`] when there are too many others, and no end of it within the deadline where it may wait;
     /// [`Refusal::NotAgreed`] when the application says no to a question, and [`Refusal::ConsentTooSlow`] when it takes longer than a
     /// body may.
     pub fn poll_received(
@@ -114,12 +121,11 @@ impl Reading {
         loop {
             if self.poll_place(cx).is_pending() {
                 let wait = self.left();
-                if self.poll_timer(cx, wait).is_pending() {
+                if self.may_wait && self.poll_timer(cx, wait).is_pending() {
                     return Poll::Pending;
                 }
-                return Poll::Ready(Err(self.turn_away(Refusal::TooManyBodies {
-                    limit: self.bodies.places(),
-                })));
+                let refusal = self.bodies.refusal();
+                return Poll::Ready(Err(self.turn_away(refusal)));
             }
             match body.as_mut().poll_chunk(cx) {
                 Poll::Ready(Some(chunk)) => {
@@ -132,7 +138,6 @@ impl Reading {
                 }
                 Poll::Ready(None) => {
                     self.timer = None;
-                    // The application may take its time with a question: that is no less of a wait.
                     let place = self.place.take();
                     let finished = match self.intake.take() {
                         Some(intake) => intake.finish(),
@@ -144,19 +149,7 @@ impl Reading {
                         }
                         Ok(Finished::Answered(reply)) => Poll::Ready(Ok(Received::Answered(reply))),
                         Ok(Finished::Asked(asked)) => {
-                            let place = match place {
-                                Some(place) => Ok(place),
-                                None => self.bodies.enter(asked.source()),
-                            };
-                            match place {
-                                Ok(place) if place.is_granted() => self.place = Some(place),
-                                Ok(_) => {
-                                    let limit = self.bodies.places();
-                                    let refusal = Refusal::TooManyBodies { limit };
-                                    return Poll::Ready(Err(asked.broken(refusal)));
-                                }
-                                Err(refusal) => return Poll::Ready(Err(asked.broken(refusal))),
-                            }
+                            self.place = place;
                             let consent = asked.ask();
                             self.asking = Some((asked, consent));
                             self.poll_consent(cx)
@@ -174,7 +167,8 @@ impl Reading {
                     if self.poll_timer(cx, wait).is_pending() {
                         return Poll::Pending;
                     }
-                    return Poll::Ready(Err(self.turn_away(Refusal::BodyTooSlow)));
+                    let refusal = self.too_slow();
+                    return Poll::Ready(Err(self.turn_away(refusal)));
                 }
             }
         }
@@ -188,22 +182,31 @@ impl Reading {
         let may = place.poll_go_on(cx);
         if may.is_pending() != self.is_held_up {
             self.is_held_up = may.is_pending();
+            self.was_held_up |= self.is_held_up;
             // The body's own deadline does not run while we do not read.
             self.timer = None;
         }
         may
     }
 
-    /// The body makes us wait: takes a place for it, if it has none. Says whether there is a queue for it.
+    /// Takes a place for the body, if it has none. Says whether there is a queue for it.
     fn enter(&mut self) -> Result<bool, Refusal> {
         let (Some(intake), None) = (&self.intake, &self.place) else {
             return Ok(false);
         };
-        let mut place = self.bodies.enter(intake.source())?;
+        let mut place = self.bodies.enter(intake.source(), self.may_wait)?;
         place.hold(intake.received());
         let must_wait = !place.is_granted();
         self.place = Some(place);
         Ok(must_wait)
+    }
+
+    /// The time that it stood in our queue is not the sender's.
+    fn too_slow(&self) -> Refusal {
+        match self.was_held_up && self.left().is_zero() {
+            true => self.bodies.refusal(),
+            false => Refusal::BodyTooSlow,
+        }
     }
 
     fn turn_away(&mut self, refusal: Refusal) -> Refusal {
@@ -223,6 +226,17 @@ impl Reading {
             self.asking = None;
             self.place = None;
             return Poll::Ready(reply.map(Received::Answered));
+        }
+        // An application that takes its time is no less of a wait than a body, but nobody waits for a place to wait in.
+        if self.place.is_none() {
+            match self.bodies.enter(asked.source(), false) {
+                Ok(place) => self.place = Some(place),
+                Err(refusal) => {
+                    let refusal = asked.broken(refusal);
+                    self.asking = None;
+                    return Poll::Ready(Err(refusal));
+                }
+            }
         }
         let wait = self.left();
         if self.poll_timer(cx, wait).is_pending() {
@@ -255,17 +269,23 @@ impl Reading {
         let intake = self.intake.as_mut().ok_or(Refusal::BodyIncomplete)?;
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         match chunk {
-            Ok(chunk) => {
-                intake.push(chunk)?;
-                if let Some(place) = &mut self.place {
-                    place.hold(intake.received());
-                }
-            }
+            Ok(chunk) => intake.push(chunk)?,
             Err(Broken) => return Err(intake.broken(Refusal::BodyIncomplete)),
         }
+        let received = intake.received();
+        match &mut self.place {
+            Some(place) => place.hold(received),
+            None if received > defaults::BODY_SHARE => {
+                if let Err(refusal) = self.enter() {
+                    return Err(self.turn_away(refusal));
+                }
+            }
+            None => {}
+        }
         // A body that is always ready never lets a timer ring.
-        if !is_first && self.clock.monotonic().saturating_sub(self.started) > self.timeouts.total {
-            return Err(intake.broken(Refusal::BodyTooSlow));
+        if !is_first && self.elapsed() > self.timeouts.total {
+            let refusal = self.too_slow();
+            return Err(self.turn_away(refusal));
         }
         Ok(())
     }

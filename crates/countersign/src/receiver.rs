@@ -115,7 +115,7 @@ impl Receiver {
             token_place: None,
             consent: None,
             failures: FailureSettings::default(),
-            bodies: Bodies::default(),
+            bodies: None,
             weak: None,
             tolerance: None,
             clock: None,
@@ -131,7 +131,7 @@ impl<S> Receiver<S> {
     /// What a method, a media type, a content encoding, a declared length, a missing, malformed, repeated or stale signature or
     /// timestamp is refused for.
     pub fn open(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
-        let origin = self.compiled.failures.origin(head);
+        let origin = self.compiled.failures.origin(&self.compiled.scheme, head);
         self.compiled
             .failures
             .let_in(&self.compiled.scheme, origin)?;
@@ -182,7 +182,7 @@ impl<S> Receiver<S> {
             intake,
             Arc::clone(clock),
             self.timeouts,
-            self.bodies.clone(),
+            (self.bodies.clone(), !head.is_multiplexed()),
         ))
     }
 
@@ -197,7 +197,7 @@ impl<S> Receiver<S> {
         body: Bytes,
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
-        let origin = self.compiled.failures.origin(head);
+        let origin = self.compiled.failures.origin(&self.compiled.scheme, head);
         self.compiled
             .failures
             .let_in(&self.compiled.scheme, origin)?;
@@ -318,7 +318,7 @@ pub struct ReceiverBuilder<S = NoStore> {
     token_place: Option<TokenPlace>,
     consent: Option<Consent>,
     failures: FailureSettings,
-    bodies: Bodies,
+    bodies: Option<Bodies>,
     weak: Option<Weak>,
     tolerance: Option<Tolerance>,
     clock: Option<Arc<dyn Clock>>,
@@ -453,7 +453,7 @@ impl<S: Stage> ReceiverBuilder<S> {
 
     /// How many bodies are read at once: 256 and 256 MiB of them, for this receiver alone, unless it is set.
     pub fn bodies(mut self, bodies: Bodies) -> Self {
-        self.bodies = bodies;
+        self.bodies = Some(bodies);
         self
     }
 
@@ -518,7 +518,8 @@ impl<S: Stage> ReceiverBuilder<S> {
                 return Err(SettingError::value(field, "must be longer than zero"));
             }
         }
-        check_limits(&self.failures, &self.bodies)?;
+        let bodies = self.bodies.unwrap_or_default();
+        check_limits(&self.failures, &bodies)?;
         if self.max_secrets == 0 || self.max_secrets > defaults::MOST_SECRETS {
             return Err(SettingError::value("max_secrets", "must be 1 to 16"));
         }
@@ -541,7 +542,7 @@ impl<S: Stage> ReceiverBuilder<S> {
         }
         let keys = keys(&scheme, &self.secrets)?;
         let identity = self.once.identity(&scheme)?;
-        let shares = self.bodies.has_shares();
+        let shares = bodies.has_shares();
         let failures = Failures::new(self.failures, self.clock.as_ref(), shares);
         Ok(Receiver {
             compiled: Arc::new(Compiled::new(
@@ -555,7 +556,7 @@ impl<S: Stage> ReceiverBuilder<S> {
             )),
             max_body: self.max_body,
             timeouts: self.timeouts,
-            bodies: self.bodies,
+            bodies,
             clock: Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from)),
             once: self.once.build(),
         })

@@ -237,6 +237,15 @@ impl Refusal {
         }
     }
 
+    /// The code of what an attempt would have been refused for, had its source any failures left.
+    #[must_use]
+    pub const fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::TooManyFailures { cause, .. } => *cause,
+            _ => None,
+        }
+    }
+
     /// Somebody else is at it, for so long at most unless the lease is extended.
     pub(crate) fn in_flight(remaining: Duration) -> Self {
         Self::InFlight {
@@ -328,8 +337,14 @@ impl Refusal {
             | Self::HandlerPanicked
             | Self::RunTooLong
             | Self::TooManyBodies { .. } => true,
-            // What was looked at fails again.
-            Self::TooManyFailures { cause, .. } => cause.is_none(),
+            // As without the limit; and what was not looked at may be right.
+            Self::TooManyFailures { cause, .. } => match cause {
+                None => true,
+                Some(code) => matches!(
+                    code.as_bytes(),
+                    b"body_too_slow" | b"body_incomplete" | b"timestamp_too_new"
+                ),
+            },
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::borrow::Cow;
 
 use http::header::CONTENT_TYPE;
-use http::{Extensions, HeaderName};
+use http::{Extensions, HeaderName, Version};
 
 use crate::defaults::MAX_FIELD_LEN;
 use crate::form;
@@ -33,6 +33,11 @@ pub trait Head {
     /// The authority of the request target, where it has one: HTTP/2 puts it there, and not into Host.
     fn authority(&self) -> Option<&str> {
         None
+    }
+
+    /// Do other requests share its connection, so that one whose body is not read would hold them up? So it is from HTTP/2 on.
+    fn is_multiplexed(&self) -> bool {
+        false
     }
 
     /// The address at the other end of the connection, if the host tells. Never one that a header names.
@@ -76,6 +81,10 @@ impl Head for http::request::Parts {
         self.uri.authority().map(http::uri::Authority::as_str)
     }
 
+    fn is_multiplexed(&self) -> bool {
+        self.version >= Version::HTTP_2
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         peer(&self.extensions)
     }
@@ -104,6 +113,10 @@ impl<B> Head for http::Request<B> {
 
     fn authority(&self) -> Option<&str> {
         self.uri().authority().map(http::uri::Authority::as_str)
+    }
+
+    fn is_multiplexed(&self) -> bool {
+        self.version() >= Version::HTTP_2
     }
 
     fn peer(&self) -> Option<IpAddr> {

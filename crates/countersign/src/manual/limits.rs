@@ -18,9 +18,10 @@
 //!
 //! # Bodies
 //! A body takes one of the places as soon as the receiver has to wait for it. Deliveries are small and mostly come whole with their head: those
-//! need no place, so **connections that stall do not shut them out**. A large or slow one waits in the queue while there is no place, for as
-//! long as a body may take in all. A [`Bodies`](crate::Bodies) that several receivers are given bounds what they read together;
-//! [`per_source`](crate::Bodies::per_source) keeps one source from having all of it, where sources are told apart.
+//! need no place, so **connections that stall do not shut them out**. A slow one, or one longer than 64 KiB, waits in the queue while there is no place,
+//! for as long as a body may take in all; what is refused then is 503, and charged to nobody. Over HTTP/2 nothing waits: a stream that is not read
+//! holds up the others of its connection, which behind a balancer are everybody's, so it is refused with 503 at once. A [`Bodies`](crate::Bodies) that several receivers are given bounds what they read together;
+//! [`per_source`](crate::Bodies::per_source) keeps one source from having all of the places, the queue and the bytes, where sources are told apart.
 //!
 //! # Failures
 //! [`limit_failures`](crate::ReceiverBuilder::limit_failures) counts refused attempts for each source. What is refused before it was verified, and

@@ -100,6 +100,17 @@ impl<K: Hash + Ord + Copy> Buckets<K> {
         }
     }
 
+    /// As [`wait`](Self::wait), for a key with a bucket of its own; `None` for every other.
+    pub(crate) fn wait_of_own(
+        &self,
+        key: &K,
+        quota: &Quota,
+        now: i64,
+    ) -> Option<std::time::Duration> {
+        let shard = self.cell(self.home(key)).lock();
+        shard.buckets.get(key)?.wait(quota, now)
+    }
+
     /// How many buckets there are, beside the one that is shared: at most the capacity. Those that have recovered count until their room is
     /// needed.
     pub(crate) fn len(&self) -> usize {
