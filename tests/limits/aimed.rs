@@ -163,7 +163,7 @@ fn a_source_has_no_more_of_the_bytes_than_of_the_places() {
         one.comes([piece(0, 2_048), None]);
         assert_eq!(one.poll(), Poll::Pending);
     }
-    let held = 2 * (2_048 - 64) << 10;
+    let held = (2 * (2_048 - 64)) << 10;
     assert_eq!(usage(&bodies), (2, 0, held));
     // Its share is 2 MiB. One of its bodies goes on all the same, the other one waits for that.
     for one in &mut greedy {

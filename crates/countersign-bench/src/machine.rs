@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-pub(crate) fn print() {
+/// `command` stands behind the programme's name.
+pub(crate) fn print(command: &str) {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpus
         .lines()
@@ -20,7 +21,8 @@ pub(crate) fn print() {
         if has_sha { "yes" } else { "no" }
     );
     println!("compiler  {}", compiler());
-    println!("command   cargo run --release -p countersign-bench");
+    let dashes = if command.is_empty() { "" } else { " -- " };
+    println!("command   cargo run --release -p countersign-bench{dashes}{command}");
     println!();
 }
 

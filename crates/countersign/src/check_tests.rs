@@ -20,8 +20,12 @@ const NOW: Timestamp = Timestamp::from_secs(1_614_265_330);
 
 /// By a MAC that this library does not compute.
 fn tag(content: &str) -> String {
+    tag_under(SECRET, content)
+}
+
+fn tag_under(key: &str, content: &str) -> String {
     use ::hmac::{Hmac, KeyInit as _, Mac as _};
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).unwrap();
     mac.update(content.as_bytes());
     base16ct::lower::encode_string(&mac.finalize().into_bytes())
 }
@@ -162,6 +166,45 @@ fn a_published_key_may_be_a_part_of_the_content() {
     }
 }
 
+#[test]
+fn what_a_published_key_signs_is_short() {
+    let shape = UnsignedShape {
+        method: text!("POST"),
+        media_type: Some(text!("application/x-www-form-urlencoded")),
+        fields: list![FieldShape {
+            name: text!("a"),
+            value: ValueShape::Opaque(1_024),
+            optional: false,
+        }],
+        public_key: Some(text!("fedcba9876543210")),
+        status: 200,
+    };
+    let scheme = Scheme {
+        unsigned: vec![shape].into(),
+        ..acme([Part::Body])
+    };
+    let receiver = strong(scheme);
+    for (len, is_answered) in [(1_023, true), (1_024, true), (1_025, false), (1_026, false)] {
+        let body = format!("a={}", "x".repeat(len - 2));
+        let request = http::Request::post("/")
+            .header("x-signature", tag_under("fedcba9876543210", &body))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(())
+            .unwrap();
+        let mut intake = receiver.open(&request, NOW).unwrap();
+        intake.push(Bytes::from(body)).unwrap();
+        let found = match intake.finish() {
+            Ok(Finished::Answered(reply)) => Ok(reply),
+            other => Err(other.unwrap_err()),
+        };
+        let expected = match is_answered {
+            true => Ok(Reply::unsigned(200)),
+            false => Err(Refusal::SignatureMismatch),
+        };
+        assert_eq!(found, expected, "{len}");
+    }
+}
+
 fn stamped(unit: Unit) -> Scheme {
     Scheme {
         timestamp: Some(TimestampRule {
@@ -188,6 +231,24 @@ fn a_stamp_may_hold_what_ends_it_when_its_own_end_is_told() {
         send("2021-02-25T15:02:10.25000000000000000000Z"),
         Err(Refusal::TimestampMalformed)
     );
+}
+
+#[test]
+fn so_may_one_before_a_piece_of_the_body() {
+    let receiver = beside_body(Scheme {
+        content: list![Part::Timestamp, FULL_STOP, Part::Json(text!("/data"))],
+        ..stamped(Unit::Rfc3339)
+    });
+    let stamp = "2021-02-25T15:02:10.250Z";
+    let content = format!("{stamp}.d");
+    let found = send(
+        &receiver,
+        "/",
+        ("x-time", stamp),
+        r#"{"data":"d"}"#,
+        &content,
+    );
+    assert_eq!(found.err(), None);
 }
 
 #[test]

@@ -402,4 +402,22 @@ mod tests {
             format!("done, attempt 1, key {digits}")
         );
     }
+
+    #[test]
+    fn a_body_says_its_status() {
+        for (status, body) in [
+            (400, "bad request\n"),
+            (401, "unauthorized\n"),
+            (404, "not found\n"),
+            (405, "method not allowed\n"),
+            (408, "request timeout\n"),
+            (413, "payload too large\n"),
+            (415, "unsupported media type\n"),
+            (429, "too many requests\n"),
+            (500, "internal server error\n"),
+            (503, "service unavailable\n"),
+        ] {
+            assert_eq!(body_of(of_scheme(status)), body);
+        }
+    }
 }

@@ -529,6 +529,24 @@ fn the_edges_of_settings_belong_to_them() {
 }
 
 #[test]
+fn a_secret_may_be_good_for_one_moment() {
+    let window = |start, end| {
+        let secret = Secret::new("It's a Secret to Everybody").unwrap();
+        let secret = secret
+            .not_before(Timestamp::from_millis(start))
+            .not_after(Timestamp::from_millis(end));
+        let built = Receiver::builder(GITHUB, secret).build();
+        built.err().map(|error| error.to_string())
+    };
+    assert_eq!(window(1, 2), None);
+    assert_eq!(window(1, 1), None);
+    assert_eq!(
+        window(2, 1).as_deref(),
+        Some("secrets: not_before lies after not_after")
+    );
+}
+
+#[test]
 fn there_are_secrets_exactly_where_something_is_proven() {
     use crate::danger::{NoSecret, Weak};
     use crate::scheme::{Algorithm, Grade, Scheme};

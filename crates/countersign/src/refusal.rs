@@ -362,6 +362,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_wait_is_told_in_whole_seconds_of_which_there_is_one() {
+        let millis = Duration::from_millis;
+        for (wait, seconds) in [
+            (Duration::ZERO, 1),
+            (Duration::from_nanos(1), 1),
+            (millis(1_000), 1),
+            (millis(1_001), 2),
+            (millis(59_999), 60),
+            (Duration::MAX, u32::MAX),
+        ] {
+            assert_eq!(whole_seconds(wait), seconds, "{wait:?}");
+        }
+    }
+
+    #[test]
     fn a_retry_helps_against_the_line_and_the_clock_alone() {
         for refusal in [
             Refusal::BodyTooSlow,
@@ -371,6 +386,10 @@ mod tests {
                 name: "host".into(),
             },
             Refusal::ConsentTooSlow,
+            Refusal::TooManyFailures {
+                retry_after: 1,
+                cause: None,
+            },
         ] {
             assert!(refusal.retry_helps(), "{refusal}");
         }
@@ -380,6 +399,10 @@ mod tests {
             Refusal::TimestampTooOld,
             Refusal::BodyEmpty,
             Refusal::BodyTooLarge { limit: 1 },
+            Refusal::TooManyFailures {
+                retry_after: 1,
+                cause: Some("signature_mismatch"),
+            },
         ] {
             assert!(!refusal.retry_helps(), "{refusal}");
             assert_eq!(refusal.fault(), Fault::Sender);

@@ -51,6 +51,15 @@ fn what_is_as_usual_is_not_written() {
     };
     assert!(!retry(Schedule::Published).contains("schedule"));
     assert!(retry(Schedule::NotPublished).contains("\"schedule\":\"not-published\""));
+    let handshake = |body| {
+        json(&Handshake {
+            body,
+            ..Handshake::BASE
+        })
+    };
+    assert!(!handshake(AnswerBody::Nothing).contains("body"));
+    let text = AnswerBody::Text(AnswerValue::Fixed(text!("a")));
+    assert!(handshake(text).contains("\"body\":"));
     let check = |bodies| {
         json(&DigestCheck {
             place: Place::Header(text!("digest")),

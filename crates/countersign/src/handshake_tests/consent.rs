@@ -380,3 +380,28 @@ fn a_decision_has_the_time_that_a_body_has() {
     desk.clock.advance(30);
     assert_eq!(desk.poll(&mut Over), Poll::Ready(Ok(text_reply("kx9"))));
 }
+
+#[test]
+fn a_question_is_counted_to_who_asks() {
+    let limit = crate::FailureLimit::penalise(crate::Quota::per_minute(std::num::NonZeroU32::MIN));
+    let receiver = builder(WEBSUB)
+        .consent(|_| std::future::ready(true))
+        .limit_failures(limit)
+        .build()
+        .unwrap();
+    let source = |peer: Option<[u8; 4]>| {
+        let mut request = Ask::new("GET", SUBSCRIBE).request();
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(crate::Peer(peer.into()));
+        }
+        match receiver.open(&request, NOW).unwrap().finish() {
+            Ok(Finished::Asked(asked)) => asked.source(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let one = source(Some([192, 0, 2, 1]));
+    assert!(one.is_some());
+    assert_eq!(one, source(Some([192, 0, 2, 1])));
+    assert_ne!(one, source(Some([192, 0, 2, 2])));
+    assert_eq!(source(None), None);
+}

@@ -190,7 +190,6 @@ impl Scheme {
                 "signature",
                 "basic authentication is in the authorization header, with a bare layout",
             ),
-            Algorithm::Unsigned => Ok(()),
             _ => ensure(
                 !matches!(rule.encoding, Encoding::Plain | Encoding::Decimal),
                 "signature.encoding",

@@ -128,8 +128,58 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::idempotency::{IdempotencyKey, Record};
+    use crate::idempotency::{Claim, IdempotencyKey, LeaseToken, Record};
+
+    /// Claimed until `until`.
+    fn packed(place: u32, until: u64) -> Packed {
+        let mut record = Record::unknown();
+        let claim = Claim {
+            key: IdempotencyKey::from_bytes([0; 32]),
+            token: LeaseToken::from_bytes([0; 16]),
+            lease: Duration::from_secs(until),
+            retention: Duration::ZERO,
+        };
+        record.claim(&claim, Duration::ZERO);
+        Packed::new(&claim.key, place, &record)
+    }
+
+    #[test]
+    fn whoever_expires_first_is_above_whatever_happens() {
+        let (mut order, mut slab) = (Order::new(), Slab::new());
+        let mut number = 1_u32;
+        let mut next = |below: u32| {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (number >> 8) % below
+        };
+        let mut slots = Vec::new();
+        for step in 0..3_000 {
+            // Fills up and empties by turns.
+            let choice = (next(4) + step / 500 % 2) % 5;
+            if choice < 2 || slots.is_empty() {
+                let slot = slab.add(packed(0, next(1_000).into())).unwrap();
+                order.add(slot, &mut slab);
+                slots.push(slot);
+            } else {
+                let at = next(u32::try_from(slots.len()).unwrap()) as usize;
+                let slot = slots[at];
+                if choice == 2 {
+                    let place = slab.get(slot).unwrap().place;
+                    *slab.get_mut(slot).unwrap() = packed(place, next(1_000).into());
+                    order.moved(slot, &mut slab);
+                } else {
+                    slots.swap_remove(at);
+                    order.remove(slot, &mut slab);
+                    slab.free(slot);
+                }
+            }
+            assert_eq!(order.assert_sound(&slab).len(), slots.len());
+            let earliest = slots.iter().map(|slot| slab.expires(*slot)).min();
+            assert_eq!(order.earliest(&slab), earliest.unwrap_or(Nanos::FOR_EVER));
+        }
+    }
 
     #[test]
     fn it_grows_by_an_eighth() {
