@@ -184,6 +184,60 @@ fn a_source_has_no_more_of_the_bytes_than_of_the_places() {
     assert_eq!(usage(&bodies), (1, 0, (4_096 - 64) << 10));
 }
 
+/// The one that went on for all waited for the one that went on for its source, and that one for it.
+#[test]
+fn somebody_always_gets_on() {
+    const SHARE: usize = 64 << 10;
+    // Of the 200,000 bytes a source has 100,000.
+    for other_stays in [true, false] {
+        let clock = ManualClock::at_secs(NOW);
+        let bodies = Bodies::new(places(4), 200_000).per_source(places(2));
+        let receiver = github(&clock)
+            .bodies(bodies.clone())
+            .sources(Sources::direct());
+        let receiver = receiver.build().unwrap();
+        let all = Bytes::from(vec![b' '; SHARE + 200_000]);
+        let start = |peer, length: usize| {
+            let request = Sender::new(GITHUB, SECRET).send(all.slice(..length));
+            Attempt::slow(&receiver, &from(request, peer))
+        };
+        let piece = |length: usize| Some(all.slice(..length));
+        let mut other = start("198.51.100.66", SHARE + 200_000);
+        let mut third = start("198.51.100.67", SHARE + 100_000);
+        let mut one = start("192.0.2.1", SHARE + 120_000);
+        let mut two = start("192.0.2.1", SHARE + 50_000);
+        other.comes([piece(SHARE + 130_000), None]);
+        one.comes([piece(SHARE + 80_000), None]);
+        assert_eq!((other.poll(), one.poll()), (Poll::Pending, Poll::Pending));
+        // There is no room, and `one` is who goes on.
+        assert_eq!(one.poll(), Poll::Pending);
+        if other_stays {
+            drop(third);
+        } else {
+            // There is room again, and then there is none.
+            drop(other);
+            third.comes([piece(SHARE + 99_000), None]);
+            assert_eq!(third.poll(), Poll::Pending);
+            other = third;
+        }
+        // As far as it came before it was counted: its source has used up its share.
+        two.comes([piece(SHARE + 30_000), None]);
+        assert_eq!(two.poll(), Poll::Pending);
+        // Everybody's rest is there.
+        one.comes([piece(40_000)]);
+        two.comes([piece(20_000)]);
+        other.comes([piece(if other_stays { 70_000 } else { 1_000 })]);
+        let mut ended = [false; 3];
+        for _ in 0..3 {
+            for (ended, attempt) in ended.iter_mut().zip([&mut one, &mut two, &mut other]) {
+                *ended = *ended || attempt.poll() == Poll::Ready(Ok(()));
+            }
+        }
+        assert_eq!(ended, [true; 3], "{other_stays}");
+        assert_eq!(bodies.usage().bytes, 0);
+    }
+}
+
 /// A source with one place filled the whole queue.
 #[test]
 fn a_source_has_no_more_of_the_queue_than_of_the_places() {

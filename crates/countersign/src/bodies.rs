@@ -286,16 +286,26 @@ impl State {
         Some(waiting)
     }
 
-    /// Is there room to read this body on?
+    /// Is there room to read this body on? Who may go on by one bound alone takes no other one's turn: each would wait for the other.
     fn has_room(&mut self, limits: &Limits, number: u64, source: Option<Source>) -> bool {
+        let is_turn = |ahead: Option<u64>| ahead.is_none_or(|ahead| ahead == number);
+        let is_full = self.bytes >= limits.bytes;
+        if is_full && !is_turn(self.ahead) {
+            return false;
+        }
         if let Some(most) = limits.bytes_of_one()
             && let Some(share) = source.and_then(|source| self.shares.get_mut(&source))
             && share.bytes >= most
-            && *share.ahead.get_or_insert(number) != number
         {
-            return false;
+            if !is_turn(share.ahead) {
+                return false;
+            }
+            share.ahead = Some(number);
         }
-        self.bytes < limits.bytes || *self.ahead.get_or_insert(number) == number
+        if is_full {
+            self.ahead = Some(number);
+        }
+        true
     }
 
     /// Gives free places to those who have waited longest. Gives the wakers on, which run without the lock.
@@ -380,17 +390,21 @@ impl Drop for Place {
             let mut state = self.bodies.state();
             state.bytes = state.bytes.saturating_sub(held);
             state.thirsty.retain(|(known, _)| *known != number);
-            state.ahead = state.ahead.filter(|known| *known != number);
+            // Where there is room again, nobody goes on in place of all.
+            let is_full = state.bytes >= self.bodies.0.limits.bytes;
+            state.ahead = state.ahead.filter(|known| is_full && *known != number);
             let is_granted = self.is_granted();
             if is_granted {
                 state.reading = state.reading.saturating_sub(1);
             } else if let Some(at) = state.position(number) {
                 state.stop_waiting(at);
             }
+            let most = self.bodies.0.limits.bytes_of_one();
             state.change(self.source, |share| {
                 share.places = share.places.saturating_sub(usize::from(is_granted));
                 share.bytes = share.bytes.saturating_sub(held);
-                share.ahead = share.ahead.filter(|known| *known != number);
+                let is_used_up = most.is_some_and(|most| share.bytes >= most);
+                share.ahead = share.ahead.filter(|known| is_used_up && *known != number);
             });
             let mut wakers = state.grant(&self.bodies.0.limits);
             // Who holds nothing stood in nobody's way. The others look for themselves whether there is room now.
