@@ -91,10 +91,10 @@ fn a_sound_receiver_holds_every_case() {
         "held       genuine                              204"
     );
     let last = *lines.last().unwrap();
-    // What axum does not do by itself is said, and it does not speak HTTP/2 here.
+    // What axum does not do by itself is said; three ask for more than Stripe's scheme has.
     assert_eq!(
         last,
-        "151 held, 8 held with an advice, 0 failed, 30 not asked"
+        "178 held, 8 held with an advice, 0 failed, 3 not asked"
     );
     for advised in ["silent", "stalls-in-headers", "host-twice"] {
         let line = format!("held, but  {advised} ");
@@ -104,10 +104,8 @@ fn a_sound_receiver_holds_every_case() {
         ran.stdout
             .contains("(in hyper: a timer and header_read_timeout)")
     );
-    assert!(
-        ran.stdout
-            .contains("the server does not speak HTTP/2 without TLS")
-    );
+    let names_http2 = |line: &&str| line.contains(" h2-");
+    assert!(lines.iter().filter(|line| names_http2(line)).count() > 20);
 }
 
 #[test]
@@ -241,14 +239,12 @@ fn a_receiver_that_everybody_waits_for() {
 fn a_receiver_that_a_stranger_ends() {
     let more = ["genuine", "binary", "leaves-at-once", "forged"].map(|case| ["--case", case]);
     let ran = conform(by_hand(false), "github", &more.concat());
-    fails(
-        &ran,
-        &["binary"],
-        "no genuine delivery is accepted afterwards: no connection: ",
-    );
+    // The system may take one more connection while the server goes down, and close it.
+    let says = "no genuine delivery is accepted afterwards: ";
+    fails(&ran, &["binary"], says);
     assert!(
         ran.stdout
-            .contains("\ngenuine deliveries are accepted no more: no connection: ")
+            .contains("\ngenuine deliveries are accepted no more: ")
     );
     let end = "2 held, 0 held with an advice, 1 failed, 0 not asked\n1 were not played any more\n";
     assert!(ran.stdout.ends_with(end), "{ran:?}");

@@ -143,9 +143,10 @@ impl HostilePeer {
             peer: self,
             case,
             accepted: 0,
+            has_connected: false,
         };
         let result = play.run();
-        let mut accepted = play.accepted;
+        let (mut accepted, has_connected) = (play.accepted, play.has_connected);
         let (verdict, saw, why) = match result {
             Ok((seen, judged)) => {
                 accepted = accepted.saturating_add(seen.accepted());
@@ -167,7 +168,8 @@ impl HostilePeer {
             accepted,
             left_genuine: verdict != Verdict::DoesNotApply && case.leaves_genuine(),
         };
-        if verdict != Verdict::DoesNotApply {
+        // What does not speak HTTP/2 may have died of being asked.
+        if verdict != Verdict::DoesNotApply || has_connected {
             match self.probe() {
                 Ok(()) => finding.accepted = finding.accepted.saturating_add(1),
                 Err(why) => {
@@ -247,6 +249,7 @@ struct Play<'p> {
     peer: &'p mut HostilePeer,
     case: &'p Case,
     accepted: u64,
+    has_connected: bool,
 }
 
 type Judged = Result<bool, String>;
@@ -267,6 +270,7 @@ impl Play<'_> {
         let deadline = Deadline::after(self.peer.patience);
         let made = self.first()?;
         let mut line = Line::open(self.peer.address, deadline, made)?;
+        self.has_connected = true;
         self.steps(&mut line, &self.case.steps, 0)?;
         let seen = line.finish(self.case, self.peer.patience);
         let judged = seen.judge(self.case);
@@ -276,9 +280,11 @@ impl Play<'_> {
     /// Many peers that stop at the same place, and somebody else meanwhile.
     fn run_many(&mut self) -> Result<(Seen, Judged), Stopped> {
         let mut held = Vec::new();
+        // One for all: whoever takes one at a time is not waited for as often as there are peers.
+        let deadline = Deadline::after(self.peer.patience);
+        self.has_connected = true;
         for _ in 0..self.case.peers {
             let made = self.first()?;
-            let deadline = Deadline::after(self.peer.patience);
             // A server may turn away more than it wants.
             if let Ok(mut line) = Line::open(self.peer.address, deadline, made) {
                 self.steps(&mut line, &self.case.steps, 0)?;
@@ -385,10 +391,24 @@ impl Play<'_> {
                 line.send(&http2::open());
                 let is_known = |got: &[u8]| http2::read(got).is_spoken.is_some();
                 line.connection.read_until(line.deadline, is_known);
-                let is_spoken = http2::read(&line.connection.got).is_spoken == Some(true);
-                self.peer.speaks_http2 = Some(is_spoken);
-                if !is_spoken {
-                    return Err(not_spoken().into());
+                let is_spoken = http2::read(&line.connection.got).is_spoken;
+                let spoke = self.peer.speaks_http2 == Some(true);
+                match (is_spoken, line.connection.state) {
+                    (Some(true), _) => self.peer.speaks_http2 = Some(true),
+                    (None, State::Open) => {
+                        return Err(Stopped::Failed(
+                            "the first bytes of HTTP/2 are neither answered nor turned away in time".to_owned(),
+                        ));
+                    }
+                    _ if spoke => {
+                        return Err(Stopped::Failed(
+                            "it has spoken HTTP/2, and does not any more".to_owned(),
+                        ));
+                    }
+                    _ => {
+                        self.peer.speaks_http2 = Some(false);
+                        return Err(not_spoken().into());
+                    }
                 }
                 http2::acknowledge_settings()
             }
