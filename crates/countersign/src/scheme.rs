@@ -163,10 +163,7 @@ impl Scheme {
         key: KeyFormat::Text,
         min_key_len: crate::defaults::MIN_KEY_LEN,
         content: list![Part::Body],
-        signature: SignatureRule {
-            place: Place::Header(text!("")),
-            ..SignatureRule::BASE
-        },
+        signature: SignatureRule::BASE,
         timestamp: None,
         id: list![],
         event: list![],

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// The longest tag in bytes: SHA-512's.
 pub(crate) const MAX_TAG: usize = 64;
 
-/// Room for what is base64 of a tag or of its hex: twice a tag, plus what the decoder's estimate may round up to.
-const WIDE: usize = 2 * MAX_TAG + 8;
+/// Room for what is base64 of a tag or of its hex: twice a tag, and 8 that the decoder's estimate may round up to.
+const WIDE: usize = 136;
 
 /// How bytes are written as text.
 ///
@@ -213,6 +213,34 @@ mod tests {
             Encoding::Plain,
         ] {
             assert_eq!(decode(encoding, &long), None);
+        }
+    }
+
+    #[test]
+    fn tags_of_every_length_are_read_as_they_are_written() {
+        for len in [20, 32, 48, MAX_TAG] {
+            let tag: Vec<u8> = (0..len)
+                .map(|at| u8::try_from(at * 4 % 251).unwrap())
+                .collect();
+            for encoding in [
+                Encoding::Hex,
+                Encoding::HexUpper,
+                Encoding::Base64,
+                Encoding::Base64NoPad,
+                Encoding::Base64Url,
+                Encoding::Base64UrlNoPad,
+                Encoding::Base64Hex,
+                Encoding::Plain,
+            ] {
+                let text = encoding.encode(&tag);
+                let mut out = [0xEE; MAX_TAG];
+                assert_eq!(
+                    encoding.decode_tag(&text, len, &mut out),
+                    Some(()),
+                    "{encoding:?} {len}"
+                );
+                assert_eq!(out[..len], tag, "{encoding:?} {len}");
+            }
         }
     }
 
