@@ -77,7 +77,8 @@ fn who_stops_waiting_makes_room_for_others() {
     let bell = Arc::new(Bell::default());
     let first = bodies.enter(None, true).unwrap();
     let second = bodies.enter(None, true).unwrap();
-    assert!(bodies.enter(None, true).is_err());
+    let full = bodies.enter(None, true).map(drop);
+    assert_eq!(full, Err(Refusal::TooManyBodies { limit: 1 }));
     drop(second);
     assert_eq!(usage(&bodies), (1, 0, 0));
     let third = bodies.enter(None, true).unwrap();

@@ -21,7 +21,7 @@ pub const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The whole time for a body: 25 MiB at a megabyte a second, with a pause.
 pub const BODY_TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many bodies are read at once, of those that make the receiver wait: webhooks come whole and are small, so this is many senders or some that
+/// How many bodies are read at once, of those that make the receiver wait or are longer than [`BODY_SHARE`]: webhooks come whole and are small, so this is many senders or some that
 /// stall.
 pub const BODIES: NonZero<usize> = NonZero::<usize>::MIN.saturating_add(255);
 

@@ -9,7 +9,7 @@
 //! | its time | 10 s between two pieces, 30 s in all | [`body_timeouts`](crate::ReceiverBuilder::body_timeouts) | 408 |
 //! | candidates in one request | 16 | – | 400, before a byte is hashed |
 //! | hashes of one body | one for each secret, 4 at most | [`max_secrets`](crate::ReceiverBuilder::max_secrets) | the receiver is not built |
-//! | bodies that are waited for at once | 256, and 1,024 in a queue | [`bodies`](crate::ReceiverBuilder::bodies) | 503 |
+//! | bodies at once that are waited for, or longer than 64 KiB | 256, and 1,024 in a queue | [`bodies`](crate::ReceiverBuilder::bodies) | 503 |
 //! | bytes that these hold | 256 MiB, and 64 KiB each | [`bodies`](crate::ReceiverBuilder::bodies) | they are read when others are done |
 //!
 //! How many connections there are, how long a head may be and how long it may take is the server's business, and the receiver never sees it:

@@ -71,7 +71,11 @@ fn a_quota_is_refused_where_it_makes_no_sense() {
     // What was accepted with so many a period is accepted with so many at once.
     let rounded = Quota::per(units(7), month).unwrap();
     assert_eq!(rounded.burst(units(7)), Ok(rounded));
-    assert!(rounded.burst(units(8)).is_err());
+    let more = rounded.burst(units(8)).unwrap_err();
+    assert_eq!(
+        more.to_string(),
+        "a quota takes longer than 30 days to recover"
+    );
     assert_eq!(
         OverQuota {
             retry_after: nanos(1)
