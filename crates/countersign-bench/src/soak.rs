@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use countersign::Timestamp;
 use countersign_testkit::ManualClock;
+use tokio::time::timeout;
 
 use self::client::{Client, Sent};
 use self::receiver::{Ledger, serve};
@@ -33,6 +34,9 @@ const CONNECTIONS: usize = 16;
 /// How much more memory may be held at the end than when the store came into balance: less than 4 MiB, and what the allocator keeps or gives back
 /// of 2 %. It is a leak of two or three bytes for each delivery of a run of the usual length.
 const SLACK: u64 = 4 << 20;
+
+/// After this much real time something hangs that should not.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a delivery has to do with, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +132,11 @@ async fn soak(deliveries: usize) -> Result<bool, Box<dyn Error>> {
             );
         }
     }
-    receiver.drain(Duration::from_secs(30)).await?;
+    // Its deadline is by the receiver's clock, which stands.
+    match timeout(PATIENCE, receiver.drain(PATIENCE)).await {
+        Ok(drained) => drained?,
+        Err(_) => return Err("the runs did not end".into()),
+    }
 
     let before = in_balance.ok_or("the store never came into balance")?;
     let grown = resident()?.saturating_sub(before);

@@ -10,8 +10,9 @@ use countersign_testkit::Sender;
 use http::Request;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use super::Fate;
+use super::{Fate, PATIENCE};
 
 pub(super) const SECRET: &str = "whsec_0123456789abcdef0123456789";
 
@@ -133,6 +134,13 @@ impl Client {
 
     async fn ask(&mut self, wire: &[u8]) -> Result<u16, Failed> {
         self.sent.attempts += 1;
+        match timeout(PATIENCE, self.exchange(wire)).await {
+            Ok(status) => status,
+            Err(_) => Err("it was not answered".into()),
+        }
+    }
+
+    async fn exchange(&mut self, wire: &[u8]) -> Result<u16, Failed> {
         let mut socket = match self.kept.take() {
             Some(socket) => socket,
             None => TcpStream::connect(self.address).await?,
