@@ -14,6 +14,7 @@ use countersign::scheme::{UrlPort, UrlQuery, UrlSpelling};
 use countersign::{Refusal, TrustedProxies, fuzzing};
 use countersign_fuzz::head::AnyHead;
 use countersign_fuzz::message::Message;
+use countersign_fuzz::naive::networks::Network;
 use countersign_fuzz::naive::url::{Port, Query, spell};
 use countersign_fuzz::text::{first_line, words};
 use libfuzzer_sys::fuzz_target;
@@ -121,7 +122,7 @@ fn check_proxies(networks: &[&str], hosts: &[&str], peer: &[&str], message: &Mes
     };
     let proxies = TrustedProxies::new(networks, hosts.iter().copied());
     let makes_sense = !networks.is_empty() && !hosts.is_empty() && hosts.iter().all(is_host);
-    let nets: Option<Vec<Bits>> = networks.iter().map(|text| bits_of_network(text)).collect();
+    let nets: Option<Vec<Network>> = networks.iter().map(|text| Network::parse(text)).collect();
     let mut proxies = match (proxies, &nets) {
         (Ok(proxies), _) => proxies,
         (Err(_), Some(_)) => {
@@ -131,9 +132,8 @@ fn check_proxies(networks: &[&str], hosts: &[&str], peer: &[&str], message: &Mes
         (Err(_), None) => return,
     };
     assert!(makes_sense);
-    // A network may be taken with zeros in front of a number, which are decimal like the others.
-    let without_zeros = |text: &&str| bits_of_network(&strip_zeros(text));
-    let nets = nets.or_else(|| networks.iter().map(without_zeros).collect());
+    let with_zeros = |text: &&str| Network::parse_with_zeros(text);
+    let nets = nets.or_else(|| networks.iter().map(with_zeros).collect());
     let nets = nets.expect("networks that are none were taken");
     let address = peer.first().and_then(|text| text.parse::<IpAddr>().ok());
     let (keep, prefix) = (peer.contains(&"keep"), peer.contains(&"prefix"));
@@ -148,11 +148,7 @@ fn check_proxies(networks: &[&str], hosts: &[&str], peer: &[&str], message: &Mes
         ..AnyHead::new("POST", "/", &message.headers)
     };
     let told = fuzzing::forwarded_url(&proxies, &head);
-    let is_inside = address.is_some_and(|peer| {
-        let peer = bits_of(peer);
-        nets.iter()
-            .any(|net| net.0 == peer.0 && peer.1.starts_with(&net.1))
-    });
+    let is_inside = address.is_some_and(|peer| nets.iter().any(|net| net.holds(peer)));
     let expected = is_inside
         .then(|| naive_url(hosts, keep, prefix, &head))
         .flatten();
@@ -193,65 +189,4 @@ fn one<'a>(head: &AnyHead<'a>, name: &str) -> Option<&'a str> {
     };
     let text = std::str::from_utf8(line).ok()?.trim_matches([' ', '\t']);
     (!text.is_empty() && !text.contains(',')).then_some(text)
-}
-
-/// How many bits an address of the family has, and bits from its start.
-#[derive(Debug)]
-struct Bits(usize, String);
-
-fn bits_of(address: IpAddr) -> Bits {
-    // An IPv4 peer on a socket for both families.
-    let mapped = match address {
-        IpAddr::V6(six) => six.to_ipv4_mapped(),
-        IpAddr::V4(four) => Some(four),
-    };
-    match (mapped, address) {
-        (Some(four), _) => Bits(32, format!("{:032b}", u32::from_be_bytes(four.octets()))),
-        (None, IpAddr::V6(six)) => {
-            Bits(128, format!("{:0128b}", u128::from_be_bytes(six.octets())))
-        }
-        (None, IpAddr::V4(_)) => unreachable!("it was its own"),
-    }
-}
-
-/// A network's bits; none for what is no network, or holds every address.
-fn bits_of_network(text: &str) -> Option<Bits> {
-    let (address, len) = match text.split_once('/') {
-        Some((address, len)) => (address, Some(len)),
-        None => (text, None),
-    };
-    let mut bits = match address.parse::<IpAddr>().ok()? {
-        IpAddr::V4(four) => format!("{:032b}", u32::from_be_bytes(four.octets())),
-        IpAddr::V6(six) => format!("{:0128b}", u128::from_be_bytes(six.octets())),
-    };
-    let mut len = match len {
-        None => bits.len(),
-        Some(len) => len
-            .parse()
-            .ok()
-            .filter(|number: &usize| number.to_string() == len)?,
-    };
-    // IPv4 in IPv6 form, 80 zeros and 16 ones before it, is IPv4.
-    let mapped = format!("{}{}", "0".repeat(80), "1".repeat(16));
-    if bits.len() == 128 && bits.starts_with(&mapped) && (96..=128).contains(&len) {
-        bits = bits[96..].to_owned();
-        len -= 96;
-    }
-    (1..=bits.len())
-        .contains(&len)
-        .then(|| Bits(bits.len(), bits[..len].to_owned()))
-}
-
-fn strip_zeros(network: &str) -> String {
-    let mut text = String::new();
-    for part in network.split_inclusive(['.', ':', '/']) {
-        let digits = part.trim_end_matches(['.', ':', '/']);
-        let is_decimal = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-        text += match is_decimal {
-            true if digits.bytes().all(|digit| digit == b'0') => &part[digits.len() - 1..],
-            true => part.trim_start_matches('0'),
-            false => part,
-        };
-    }
-    text
 }

@@ -17,6 +17,14 @@ impl Hand {
     pub fn advance(&self, by: Duration) {
         *self.0.lock().expect("no panic while it is held") += by;
     }
+
+    /// Puts it anywhere, also back.
+    ///
+    /// # Panics
+    /// When the lock is poisoned.
+    pub fn set(&self, to: Duration) {
+        *self.0.lock().expect("no panic while it is held") = to;
+    }
 }
 
 impl Clock for Hand {

@@ -5,6 +5,8 @@ pub mod calendar;
 pub mod encoding;
 pub mod journal;
 pub mod json;
+pub mod networks;
+pub mod quota;
 pub mod signature;
 
 pub use countersign_reference::{form, url};

@@ -2,6 +2,7 @@
 //! about anything in here.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use serde_json::value::RawValue;
 
@@ -12,6 +13,7 @@ use crate::scheme::encoding::MAX_TAG;
 use crate::scheme::signature::{Reader, SignatureText, Tag};
 use crate::scheme::{Encoding, Layout, Text, UrlSpelling};
 use crate::signed_content::refuse_json;
+use crate::source::{Origin, Sources};
 use crate::{form, json};
 
 /// What one signature text says.
@@ -135,4 +137,11 @@ pub fn forwarded_url(proxies: &TrustedProxies, head: &impl Head) -> Result<Strin
     let source = PublicUrl::Forwarded(proxies.clone());
     let url = source.base(head)?.spell(UrlSpelling::PLAIN, "", None);
     Ok(url.unwrap_or_default())
+}
+
+/// The address that limits count an attempt under.
+#[must_use]
+pub fn source(sources: &Sources, head: &impl Head) -> Option<IpAddr> {
+    let origin = Origin::of(head, Some(sources), true);
+    origin.source.map(|source| source.address())
 }

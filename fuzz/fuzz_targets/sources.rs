@@ -1,0 +1,125 @@
+//! Whom an attempt is counted under: behind proxies, of which each adds a hop to the right.
+//!
+//! Input: a line of the proxies' networks, the peer's address, header lines.
+//! Property: the source is what a naive walk says that starts at the peer and goes on to the left while the address is one of a proxy, at most
+//! 32 hops; what a stranger writes to the left of his own address changes nothing; networks are taken exactly when a naive reading takes them.
+
+#![no_main]
+#![cfg(fuzzing)]
+
+use core::net::IpAddr;
+
+use countersign::{Sources, fuzzing};
+use countersign_fuzz::head::AnyHead;
+use countersign_fuzz::message::Message;
+use countersign_fuzz::naive::networks::{Network, counted_as, hop};
+use countersign_fuzz::text::{first_line, words};
+use libfuzzer_sys::fuzz_target;
+
+const HEADER: &str = "x-forwarded-for";
+
+const MOST_HOPS: usize = 32;
+
+fuzz_target!(|input: &[u8]| {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let (networks, rest) = first_line(text.as_bytes());
+    let (peer, headers) = first_line(rest);
+    let networks: Vec<&str> = words(networks)
+        .filter_map(|word| str::from_utf8(word).ok())
+        .collect();
+    let peer = str::from_utf8(peer)
+        .ok()
+        .and_then(|peer| peer.parse::<IpAddr>().ok());
+    let headers = Message::new(headers, b"", 0).headers;
+
+    let direct = source(&Sources::direct(), peer, &headers);
+    assert_eq!(direct, peer.map(counted_as));
+
+    let Some((sources, proxies)) = proxies(&networks) else {
+        return;
+    };
+    let told = source(&sources, peer, &headers);
+    let Some(peer) = peer else {
+        assert_eq!(told, None);
+        return;
+    };
+    let is_proxy = |address| proxies.iter().any(|network| network.holds(address));
+    let hops = hops(&headers);
+    let (last, read) = walk(peer, &hops, is_proxy);
+    assert_eq!(told, Some(counted_as(last)), "{hops:?}");
+
+    // Where somebody came in who is no proxy, what he says of others is nothing but his word.
+    if !is_proxy(last) {
+        let genuine = &hops[hops.len() - read..];
+        for lie in ["203.0.113.9", "10.0.0.1, 203.0.113.9,", "\u{fffd}", ",,,,"] {
+            let line = [lie.as_bytes().to_vec(), genuine.join(&b',')].join(&b',');
+            let lies = vec![(HEADER.to_owned(), line)];
+            assert_eq!(source(&sources, Some(peer), &lies), told, "{lie}");
+        }
+    }
+});
+
+/// The library's, and a naive twin.
+fn proxies(networks: &[&str]) -> Option<(Sources, Vec<Network>)> {
+    let strict: Option<Vec<Network>> = networks.iter().map(|text| Network::parse(text)).collect();
+    let read = Sources::behind(networks);
+    match (read, strict) {
+        (Ok(_), _) if networks.is_empty() => panic!("nobody was named"),
+        (Ok(read), Some(proxies)) => Some((read, proxies)),
+        (Ok(read), None) => {
+            let lax: Option<_> = networks
+                .iter()
+                .map(|text| Network::parse_with_zeros(text))
+                .collect();
+            Some((read, lax.expect("networks that are none were taken")))
+        }
+        (Err(_), None) => None,
+        (Err(error), Some(_)) => {
+            assert!(networks.is_empty(), "{networks:?}: {error}");
+            None
+        }
+    }
+}
+
+fn source(
+    sources: &Sources,
+    peer: Option<IpAddr>,
+    headers: &[(String, Vec<u8>)],
+) -> Option<IpAddr> {
+    let head = AnyHead {
+        peer,
+        ..AnyHead::new("POST", "/", headers)
+    };
+    fuzzing::source(sources, &head)
+}
+
+/// All of the lines as one list.
+fn hops(headers: &[(String, Vec<u8>)]) -> Vec<Vec<u8>> {
+    let lines = headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(HEADER));
+    let lines: Vec<&[u8]> = lines.map(|(_, value)| value.as_slice()).collect();
+    if lines.is_empty() {
+        return Vec::new();
+    }
+    let list = lines.join(&b',');
+    list.split(|byte| *byte == b',')
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+/// Where the walk ends, and how many hops it read.
+fn walk(peer: IpAddr, hops: &[Vec<u8>], is_proxy: impl Fn(IpAddr) -> bool) -> (IpAddr, usize) {
+    let mut last = peer;
+    let mut read = 0;
+    while is_proxy(last) && read < MOST_HOPS.min(hops.len()) {
+        let Some(address) = hop(&hops[hops.len() - 1 - read]) else {
+            break;
+        };
+        last = address;
+        read += 1;
+    }
+    (last, read)
+}
