@@ -200,10 +200,9 @@
 //!
 //! # A header told who was calling
 //! Limits that are kept per address took the address from the request: Litestar 2.17.0 from whatever `X-Forwarded-For` said
-//! ([CVE-2025-59152](https://github.com/litestar-org/litestar/security/advisories/GHSA-hm36-ffrh-c77c)), Eclipse's api-gateway up to 1.7.3 from
-//! its leftmost entry ([CVE-2026-110724](https://github.com/eclipse-ecsp/api-gateway/security/advisories/GHSA-4j9j-mx7g-p9p6)), which the client
-//! writes. OpenClaw's voice-call plugin, before 2026.2.3, built the signed URL from such headers, so that a forger chose it
-//! ([CVE-2026-28465](https://www.cve.org/CVERecord?id=CVE-2026-28465)).
+//! ([CVE-2025-59152](https://github.com/litestar-org/litestar/security/advisories/GHSA-hm36-ffrh-c77c)), Fess from its leftmost entry
+//! ([fess 3360](https://github.com/codelibs/fess/pull/3360)), which the client writes. OpenClaw's voice-call plugin, before 2026.2.3, built the
+//! signed URL from such headers, so that a forger chose it ([CVE-2026-28465](https://www.cve.org/CVERecord?id=CVE-2026-28465)).
 //!
 //! **Here** the peer of the connection is believed, and beyond it only proxies on an explicit list, whose hops count from the right; a
 //! configured URL wins over every header. Tests: `crates/countersign/src/source_tests.rs::hops_count_from_the_right`,
