@@ -11,6 +11,8 @@ mod bodies;
 mod failures;
 #[path = "limits/http2.rs"]
 mod http2;
+#[path = "limits/queue.rs"]
+mod queue;
 #[path = "limits/settings.rs"]
 mod settings;
 #[path = "limits/support.rs"]

@@ -2,10 +2,15 @@
 
 use std::num::NonZero;
 
-use countersign::{Bodies, FailureLimit, SettingError, Sources};
+use countersign::providers::STRIPE;
+use countersign::scheme::Retry;
+use countersign::{
+    Bodies, FailureLimit, MemoryQuotas, MemoryStore, Receiver, ReceiverBuilder, Scheme, Secret,
+    SettingError, Sources, list,
+};
 use countersign_testkit::ManualClock;
 
-use crate::support::{NOW, builder, two};
+use crate::support::{NOW, SECRET, builder, two};
 
 fn error(
     build: impl FnOnce(countersign::ReceiverBuilder) -> countersign::ReceiverBuilder,
@@ -59,4 +64,32 @@ fn a_limit_that_lets_nothing_through_is_none() {
         refused.to_string(),
         "limit_failures: must count at least one source"
     );
+}
+
+/// The sender gives up at 429, so a limit that can meet a genuine delivery would lose it.
+#[test]
+fn no_limit_is_answered_with_what_drops_the_event() {
+    let dropping = || -> ReceiverBuilder {
+        let retry = Retry {
+            drops_on: list![410, 429],
+            ..STRIPE.retry
+        };
+        let scheme = Scheme { retry, ..STRIPE };
+        Receiver::builder(scheme, Secret::new(SECRET).unwrap()).sources(Sources::direct())
+    };
+    let early = dropping().limit_failures(FailureLimit::refuse_early(two()));
+    assert_eq!(
+        early.build().unwrap_err().to_string(),
+        "limit_failures: to refuse early would lose deliveries: the sender drops what is answered 429"
+    );
+    let quota = dropping()
+        .store(MemoryStore::single_process(1))
+        .quota(two(), MemoryQuotas::single_process(1));
+    assert_eq!(
+        quota.build().unwrap_err().to_string(),
+        "quota: would lose deliveries: the sender drops what is answered 429"
+    );
+    // Forgeries alone are answered 429 there.
+    let penalised = dropping().limit_failures(FailureLimit::penalise(two()));
+    assert_eq!(penalised.build().err(), None);
 }

@@ -233,3 +233,60 @@ fn where_nothing_may_wait_there_is_a_place_or_none() {
     drop(first);
     assert!(bodies.enter(None, false).is_ok());
 }
+
+/// A future may be polled by another task than before: the last one is woken.
+#[test]
+fn who_polled_last_is_woken() {
+    let bodies = bodies(1, 1);
+    let (old, new) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
+    let mut first = bodies.enter(None, true).unwrap();
+    let mut second = bodies.enter(None, true).unwrap();
+    assert!(!may(&second, &old) && !may(&second, &new));
+    first.hold(SHARE + 1);
+    drop(first);
+    assert_eq!((old.rang(), new.rang()), (0, 1));
+    second.hold(SHARE + 2);
+    assert!(may(&second, &new), "it goes on for all");
+    drop(second);
+
+    // For bytes.
+    let bodies = self::bodies(2, 1);
+    let (old, new) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
+    let mut first = bodies.enter(None, true).unwrap();
+    let mut second = bodies.enter(None, true).unwrap();
+    first.hold(SHARE + 1);
+    second.hold(SHARE + 1);
+    assert!(may(&first, &old) && !may(&second, &old) && !may(&second, &new));
+    drop(first);
+    assert_eq!((old.rang(), new.rang()), (0, 1));
+}
+
+/// Who went on for all, and stalls, goes on for nobody once there was room again.
+#[test]
+fn a_turn_ends_when_there_is_room_again() {
+    let bodies = bodies(3, 10);
+    let bell = Arc::new(Bell::default());
+    let mut places: Vec<_> = (0..3).map(|_| bodies.enter(None, true).unwrap()).collect();
+    places[0].hold(SHARE + 4);
+    places[1].hold(SHARE + 4);
+    places[2].hold(SHARE + 4);
+    assert!(may(&places[0], &bell) && !may(&places[1], &bell));
+    drop(places.pop());
+    places[1].hold(SHARE + 9);
+    assert!(may(&places[1], &bell), "the first one has had its turn");
+}
+
+#[test]
+fn a_turn_within_a_share_ends_when_there_is_room_again() {
+    let bodies = bodies(4, 40).per_source(NonZero::new(3).unwrap());
+    let bell = Arc::new(Bell::default());
+    let one = source("192.0.2.1");
+    let mut places: Vec<_> = (0..3).map(|_| bodies.enter(one, true).unwrap()).collect();
+    for place in &mut places {
+        place.hold(SHARE + 10);
+    }
+    assert!(may(&places[0], &bell) && !may(&places[1], &bell));
+    drop(places.pop());
+    places[1].hold(SHARE + 21);
+    assert!(may(&places[1], &bell), "the first one has had its turn");
+}

@@ -9,7 +9,7 @@ use crate::danger::Deduplicate;
 use crate::defaults;
 use crate::identity::Identity;
 use crate::quota::Quota;
-use crate::receiver::{ReceiverBuilder, SettingError, Stage, sealed};
+use crate::receiver::{ReceiverBuilder, SettingError, Stage, drops_over_limit, sealed};
 use crate::runs::Runs;
 use crate::scheme::{RetryBody, RetryStamp, Scheme};
 use crate::store::{DeliveryStore, DynQuotas, DynStore, QuotaStore};
@@ -160,6 +160,12 @@ impl<S: DeliveryStore> sealed::Stage for WithStore<S> {
         let settings = &self.settings;
         if settings.max_runs == 0 {
             return Err(SettingError::value("max_runs", "must be at least 1"));
+        }
+        if settings.quotas.is_some() && drops_over_limit(scheme) {
+            return Err(SettingError::value(
+                "quota",
+                "would lose deliveries: the sender drops what is answered 429",
+            ));
         }
         for (field, span) in [
             ("store_timeout", Some(settings.store_timeout)),
@@ -333,7 +339,9 @@ impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
     }
 
     /// How many deliveries of one tenant run in which time: no limit, unless it is set. What is over its quota is given back and answered 429, so
-    /// that its retry runs: **do not use it with senders that never retry**, who lose an event to it.
+    /// that its retry runs: **do not use it with senders that never retry**, who lose an event to it. To a sender that switches an endpoint off after
+    /// failures (Shopify, WooCommerce, Slack), each 429 is one: there it is for short peaks. A scheme that [drops](crate::scheme::Retry::drops_on)
+    /// what is answered 429 cannot have one.
     ///
     /// It is asked after the claim and before the handler: forgeries, duplicates and copies of what is running cost nothing. A tenant has a quota of
     /// his own only where the signature covers who he is (Stripe, Slack, Intercom, GitHub); all other deliveries of this receiver share one.

@@ -76,7 +76,8 @@ impl Quota {
     /// Another burst than as many as pass in the period: how much passes at once after a rest.
     ///
     /// # Errors
-    /// [`QuotaError`] when so many would take longer than 30 days to recover: a bucket is kept until it has recovered.
+    /// [`QuotaError`] when so many would take longer than 30 days to recover, a nanosecond of each aside, which may have been added to round it
+    /// up: a bucket is kept until it has recovered.
     pub const fn burst(self, units: NonZeroU32) -> Result<Self, QuotaError> {
         // Without what was rounded up, for what was named to be what is compared.
         let least = (self.interval.saturating_sub(1)).saturating_mul(units.get() as u64);

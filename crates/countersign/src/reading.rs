@@ -64,10 +64,10 @@ pub struct Reading {
     may_wait: bool,
     /// There once the body makes us wait, or is long.
     place: Option<Place>,
-    /// The place, or room, makes us wait.
-    is_held_up: bool,
-    /// It did so at some time.
-    was_held_up: bool,
+    /// Since when the place, or room, makes us wait.
+    held_since: Option<Duration>,
+    /// For how long it did so, if it did: that is not the sender's time.
+    held_up: Option<Duration>,
     started: Duration,
     /// Something has come in, if only an empty chunk.
     has_begun: bool,
@@ -91,8 +91,8 @@ impl Reading {
             bodies,
             may_wait,
             place: None,
-            is_held_up: false,
-            was_held_up: false,
+            held_since: None,
+            held_up: None,
             started,
             has_begun: false,
             timer: None,
@@ -104,7 +104,8 @@ impl Reading {
     /// # Errors
     /// Those of [`Intake::push`] and [`Intake::finish`]; [`Refusal::BodyIncomplete`] when the body breaks off, and when this is polled
     /// again after it completed; [`Refusal::BodyTooSlow`] after a pause or a whole longer than the deadlines;
-    /// [`Refusal::TooManyBodies`] when there are too many others, and no end of it within the deadline where it may wait;
+    /// [`Refusal::TooManyBodies`] when there are too many others, and no end of it within the deadline where it may wait, or a sender that has
+    /// waited for them hangs up;
     /// [`Refusal::NotAgreed`] when the application says no to a question, and [`Refusal::ConsentTooSlow`] when it takes longer than a
     /// body may.
     pub fn poll_received(
@@ -180,12 +181,18 @@ impl Reading {
             return Poll::Ready(());
         };
         let may = place.poll_go_on(cx);
-        if may.is_pending() != self.is_held_up {
-            self.is_held_up = may.is_pending();
-            self.was_held_up |= self.is_held_up;
-            // The body's own deadline does not run while we do not read.
-            self.timer = None;
+        match (may.is_pending(), self.held_since) {
+            (true, None) => self.held_since = Some(self.elapsed()),
+            (false, Some(since)) => {
+                let held_up = self.elapsed().saturating_sub(since);
+                let before = self.held_up.unwrap_or_default();
+                self.held_up = Some(before.saturating_add(held_up));
+                self.held_since = None;
+            }
+            _ => return may,
         }
+        // The body's own deadline does not run while we do not read.
+        self.timer = None;
         may
     }
 
@@ -203,9 +210,20 @@ impl Reading {
 
     /// The time that it stood in our queue is not the sender's.
     fn too_slow(&self) -> Refusal {
-        match self.was_held_up && self.left().is_zero() {
+        let own = self
+            .elapsed()
+            .saturating_sub(self.held_up.unwrap_or_default());
+        match self.left().is_zero() && own < self.timeouts.total {
             true => self.bodies.refusal(),
             false => Refusal::BodyTooSlow,
+        }
+    }
+
+    /// Who gave up while he stood in our queue shows it only when we read on: that is no failure of his.
+    fn broken_off(&self) -> Refusal {
+        match self.held_up {
+            Some(_) => self.bodies.refusal(),
+            None => Refusal::BodyIncomplete,
         }
     }
 
@@ -266,12 +284,13 @@ impl Reading {
     }
 
     fn take(&mut self, chunk: Result<Bytes, Broken>) -> Result<(), Refusal> {
-        let intake = self.intake.as_mut().ok_or(Refusal::BodyIncomplete)?;
         let is_first = !std::mem::replace(&mut self.has_begun, true);
-        match chunk {
-            Ok(chunk) => intake.push(chunk)?,
-            Err(Broken) => return Err(intake.broken(Refusal::BodyIncomplete)),
-        }
+        let Ok(chunk) = chunk else {
+            let refusal = self.broken_off();
+            return Err(self.turn_away(refusal));
+        };
+        let intake = self.intake.as_mut().ok_or(Refusal::BodyIncomplete)?;
+        intake.push(chunk)?;
         let received = intake.received();
         match &mut self.place {
             Some(place) => place.hold(received),

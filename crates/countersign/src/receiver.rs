@@ -10,6 +10,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use zeroize::Zeroizing;
 
 pub use self::settings::SettingError;
+pub(crate) use self::settings::drops_over_limit;
 use self::settings::{UrlText, check_config, check_grade, check_limits, check_url, keys};
 use crate::bodies::Bodies;
 use crate::clock::Clock;
@@ -519,7 +520,7 @@ impl<S: Stage> ReceiverBuilder<S> {
             }
         }
         let bodies = self.bodies.unwrap_or_default();
-        check_limits(&self.failures, &bodies)?;
+        check_limits(&scheme, &self.failures, &bodies)?;
         if self.max_secrets == 0 || self.max_secrets > defaults::MOST_SECRETS {
             return Err(SettingError::value("max_secrets", "must be 1 to 16"));
         }

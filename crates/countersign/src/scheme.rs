@@ -568,7 +568,8 @@ pub struct Retry {
     pub deadline: Option<Span>,
     /// Which statuses the sender takes as done.
     pub success: Success,
-    /// Statuses at which the sender drops the event or the endpoint; never answered by this library.
+    /// Statuses at which the sender drops the event or the endpoint. No receiver is built whose limits would answer a genuine delivery with one
+    /// (429). What a retry could mend is answered 503 and 500 whatever stands here, and your own answers are yours.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub drops_on: List<u16>,
 }

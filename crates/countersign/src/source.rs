@@ -1,6 +1,6 @@
 //! Where an attempt comes from, as limits count it.
 
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::HeaderName;
 
@@ -17,7 +17,9 @@ const MOST_HOPS: usize = 32;
 ///
 /// The source is the address at the other end of the connection ([`Peer`](crate::Peer)). Where that is a proxy named here, it is the hop in
 /// `X-Forwarded-For` that the last of the named proxies has written, counted from the right: what stands to the left of it, a stranger may
-/// have sent along. An address in IPv6 stands for its /64, which one customer of a provider has to himself.
+/// have sent along. An address in IPv6 stands for its /64, which one customer of a provider has to himself; one in `64:ff9b::/96` for the
+/// IPv4 address that a translator has put there. (A translator with a prefix of its own makes one source of all of IPv4: name it as a proxy
+/// if it tells the hop, or leave limits per source off.)
 ///
 /// Without this setting the peer is the source, too, but is not relied on: it may be a proxy that everybody comes through.
 ///
@@ -99,15 +101,25 @@ impl Source {
     fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK_OF_ONE))
-            }
+            IpAddr::V6(address) => match translated(address) {
+                Some(address) => IpAddr::V4(address),
+                None => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK_OF_ONE)),
+            },
         })
     }
 
     pub(crate) const fn address(self) -> IpAddr {
         self.0
     }
+}
+
+/// The IPv4 address that a translator shows to a host with IPv6 alone, in the prefix that RFC 6052 sets aside for it: all of IPv4 would be one /64.
+fn translated(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [0x0064, 0xFF9B, 0, 0, 0, 0, ..] = address.segments() else {
+        return None;
+    };
+    let [.., a, b, c, d] = address.octets();
+    Some(Ipv4Addr::new(a, b, c, d))
 }
 
 /// The upper 64 bits.

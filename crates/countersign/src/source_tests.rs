@@ -110,6 +110,24 @@ fn one_network_of_64_bits_is_one_source() {
     assert_eq!(seen("192.0.2.2"), ip("192.0.2.2"));
 }
 
+/// RFC 6052: the prefix that translators share; all of IPv4 would be one network of 64 bits.
+#[test]
+fn translated_addresses_are_those_that_were_translated() {
+    let direct = Sources::direct();
+    for (peer, expected) in [
+        ("64:ff9b::198.51.100.66", "198.51.100.66"),
+        ("64:ff9b::", "0.0.0.0"),
+        ("64:ff9b::1:198.51.100.66", "64:ff9b::"),
+        ("64:ff9b:1::198.51.100.66", "64:ff9b:1::"),
+        ("64:ff9c::198.51.100.66", "64:ff9c::"),
+        ("65:ff9b::198.51.100.66", "65:ff9b::"),
+        ("64:ff9b:0:1::198.51.100.66", "64:ff9b:0:1::"),
+        ("64:ff9b::1:0:198.51.100.66", "64:ff9b::"),
+    ] {
+        assert_eq!(source(Some(&direct), peer, &[]), ip(expected), "{peer}");
+    }
+}
+
 #[test]
 fn a_source_in_ipv6_is_found_behind_proxies_of_either_family() {
     let sources = behind(&["fd00::/8", "10.0.0.1"]);

@@ -125,12 +125,17 @@ fn is_number(text: &str, most: u128) -> bool {
         && digits.parse().unwrap_or(0) <= most
 }
 
-/// What limits count: an IPv4 address, or the first 64 bits of one in IPv6.
+/// What limits count: an IPv4 address, also the one that a translator has put behind 64:ff9b::/96, or the first 64 bits of one in IPv6.
 #[must_use]
 pub fn counted_as(address: IpAddr) -> IpAddr {
     let whole = Network::of(address);
     if whole.family == 32 {
         let bits = u32::from_str_radix(&whole.bits, 2).expect("32 bits");
+        return IpAddr::V4(bits.into());
+    }
+    let translators = Network::parse("64:ff9b::/96").expect("a network");
+    if translators.holds(address) {
+        let bits = u32::from_str_radix(&whole.bits[96..], 2).expect("32 bits");
         return IpAddr::V4(bits.into());
     }
     let first = format!("{}{}", &whole.bits[..64], "0".repeat(64));

@@ -88,7 +88,10 @@
 //! # Quotas for senders
 //! [`quota`](crate::ReceiverBuilder::quota) is another thing: how many *genuine* deliveries a tenant may have run. It is spent after the claim, and
 //! what is over it is given back and answered 429, so that its retry runs. Forgeries, duplicates and copies of what is running spend nothing; a
-//! handler that fails has spent its unit. It is off unless it is set: **senders that never retry lose an event to it** (GitHub, WooCommerce).
+//! handler that fails has spent its unit. It is off unless it is set: **senders that never retry what was answered lose an event to it** (GitHub,
+//! WooCommerce, Twilio unless its connection overrides say so, Slack's commands and interactions). Senders that switch an endpoint off after
+//! failures count each 429: WooCommerce disables a webhook after five in a row, Shopify deletes a subscription after eight, Slack looks at the
+//! share of 200s in an hour. With those a quota is for short peaks, and not for a tenant that is over it all day.
 //!
 //! - **Whose quota**: a tenant's, where the signature covers who he is ([`Field::is_signed`](crate::Field::is_signed)). A tenant in a header that
 //!   nothing signs (Shopify) could be anybody's word, so all such deliveries of a receiver share one quota. Endpoints and namespaces in one store are

@@ -61,11 +61,23 @@ pub(super) fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, Setti
     Ok(keys)
 }
 
+/// Does the sender drop what is answered 429, so that a limit would lose deliveries?
+pub(crate) fn drops_over_limit(scheme: &Scheme) -> bool {
+    scheme.retry.drops_on.contains(&429)
+}
+
 pub(super) fn check_limits(
+    scheme: &Scheme,
     failures: &FailureSettings,
     bodies: &Bodies,
 ) -> Result<(), SettingError> {
     if let Some(limit) = &failures.limit {
+        if limit.is_early() && drops_over_limit(scheme) {
+            return Err(SettingError::value(
+                "limit_failures",
+                "to refuse early would lose deliveries: the sender drops what is answered 429",
+            ));
+        }
         if limit.counts_none() {
             return Err(SettingError::value(
                 "limit_failures",
