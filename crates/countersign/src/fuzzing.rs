@@ -1,8 +1,8 @@
 //! Doors to the private parsers, for the fuzz targets alone: compiled with `--cfg fuzzing`, which cargo-fuzz sets. No promise is made
 //! about anything in here.
 
+use core::net::IpAddr;
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use serde_json::value::RawValue;
 
