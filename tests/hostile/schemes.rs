@@ -13,7 +13,7 @@ use countersign_testkit::hostile::{HostilePeer, Verdict, cases};
 use http::StatusCode;
 use tokio::net::TcpListener;
 
-const PLAYED: [&str; 8] = [
+const PLAYED: [&str; 10] = [
     "genuine",
     "forged",
     "unsigned",
@@ -21,6 +21,8 @@ const PLAYED: [&str; 8] = [
     "a-wrong-signature-first",
     "length-too-short",
     "body-is-a-request",
+    "length-then-chunked",
+    "chunked-misspelled",
     "forged-after-genuine",
 ];
 

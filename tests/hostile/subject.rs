@@ -46,9 +46,23 @@ pub(crate) struct Subject {
 pub(crate) struct Handled {
     /// Bodies that were sent as genuine and have not come yet.
     expected: HashSet<Bytes>,
+    /// Bodies of peers that did not wait: they may come late, or never.
+    left: HashSet<Bytes>,
+    /// So often has it run for what was expected.
     pub(crate) runs: u64,
     /// Bodies that nobody sent as genuine, or that came twice.
     pub(crate) intruders: Vec<Bytes>,
+}
+
+impl Handled {
+    /// A case is over. What was sent as genuine and has not come must not come any more, unless its peer has left it behind.
+    pub(crate) fn over(&mut self, has_left: bool) {
+        let late = std::mem::take(&mut self.expected);
+        if has_left {
+            self.left.extend(late);
+        }
+        self.runs = 0;
+    }
 }
 
 impl Subject {
@@ -98,8 +112,9 @@ impl Subject {
     /// The handler has run.
     pub(crate) fn handle(&self, body: Bytes) {
         let mut handled = self.handled.lock().unwrap();
-        handled.runs += 1;
-        if !handled.expected.remove(&body) {
+        if handled.expected.remove(&body) {
+            handled.runs += 1;
+        } else if !handled.left.remove(&body) {
             handled.intruders.push(body);
         }
     }

@@ -72,7 +72,8 @@ countersign conform [OPTIONS] <URL> <--scheme <PROVIDER>|--scheme-file <FILE>>
 pub(crate) const EPILOGUE: &str = "\
 Only plain http:// on the loopback interface is attacked; every other address is refused before anything is \
 sent. Point it at the receiver itself rather than at a proxy in front. The handler runs for genuine deliveries, \
-some 300 of them: give it what it can do without harm.
+some 300 of them: give it what it can do without harm. It takes a minute or two: a server is waited for that \
+does not end peers which have stopped.
 
 A line says of each case whether it is held, held with an advice (what could be better: most of that is the \
 server's own, or a proxy's), FAILED, or not asked because it means nothing for the scheme or the server. After \
@@ -100,11 +101,16 @@ struct Count {
     advised: usize,
     failed: usize,
     not_asked: usize,
+    /// How many were answered 429, of whatever verdict.
+    limited: usize,
 }
 
 impl Count {
-    fn add(&mut self, verdict: Verdict) {
-        let which = match verdict {
+    fn add(&mut self, finding: &Finding) {
+        if finding.saw.split(", ").any(|saw| saw == "429") {
+            self.limited = self.limited.saturating_add(1);
+        }
+        let which = match finding.verdict {
             Verdict::Held => &mut self.held,
             Verdict::Advised => &mut self.advised,
             Verdict::DoesNotApply => &mut self.not_asked,
@@ -134,15 +140,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         return Ok(false);
     }
     let mut count = Count::default();
+    let mut said = None;
     let mut cases = chosen.iter();
     for case in cases.by_ref() {
         let finding = peer.play(case);
-        count.add(finding.verdict);
-        print(&mut out, case, &finding)?;
+        count.add(&finding);
+        print(&mut out, case, &finding, said.as_deref())?;
+        said = finding.why.clone();
         if finding.verdict == Verdict::Failed
             && let Err(why) = peer.probe()
         {
             writeln!(out, "genuine deliveries are accepted no more: {why}")?;
+            if why.ends_with(" 429") {
+                writeln!(
+                    out,
+                    "a limit that refuses early turns them away, too, when they come from where forgeries come from: play without it"
+                )?;
+            }
             break;
         }
     }
@@ -152,6 +166,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         "\n{} held, {} held with an advice, {} failed, {} not asked",
         count.held, count.advised, count.failed, count.not_asked
     )?;
+    if count.limited > 0 {
+        writeln!(
+            out,
+            "{} were answered 429: the receiver counts failures, and what it would have said was not seen; play them without that limit, too",
+            count.limited
+        )?;
+    }
     if left > 0 {
         writeln!(out, "{left} were not played any more")?;
     }
@@ -236,7 +257,13 @@ fn without_fragment(url: &str) -> &str {
     url.split_once('#').map_or(url, |(url, _)| url)
 }
 
-fn print(out: &mut impl Write, case: &Case, finding: &Finding) -> io::Result<()> {
+/// What the line before has `said` already is not said again.
+fn print(
+    out: &mut impl Write,
+    case: &Case,
+    finding: &Finding,
+    said: Option<&str>,
+) -> io::Result<()> {
     let line = format!(
         "{:9}  {:NAMES$} {}",
         finding.verdict,
@@ -250,6 +277,7 @@ fn print(out: &mut impl Write, case: &Case, finding: &Finding) -> io::Result<()>
         Verdict::Failed => {
             writeln!(out, "           {}\n           {why}", case.about())?;
         }
+        _ if said == Some(why) => {}
         _ => writeln!(out, "           {why}")?,
     }
     out.flush()

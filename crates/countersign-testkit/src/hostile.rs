@@ -10,8 +10,8 @@
 //! # How a case is written
 //! In TOML, as `[[case]]` with `name`, `about`, `steps` and
 //! - `expect`: what it may be answered with: statuses, `"2xx"`, `"4xx"`, `"closed"` for a connection (over HTTP/2 a stream) that ends without an
-//!   answer, `"open"` for neither. Empty where the peer does not wait for an answer. `next` says the same of a second request on the connection.
-//!   A further answer of 2xx never holds.
+//!   answer, `"open"` for neither. 401 stands for 403 as well, and each 4xx for the 429 of a receiver that counts failures. Empty
+//!   where the peer does not wait for an answer. `next` says the same of what comes second on the connection. A further answer of 2xx never holds.
 //! - `tolerate` and `advice`: what holds too, with a word about what could be better.
 //! - `delivery`: `genuine` unless it is `forged` (signed with another secret) or `unsigned`.
 //! - `body`: what is done before it is signed: `{ padded = BYTES }`, `{ deep = LEVELS }`, `{ id-length = BYTES }`, `{ id = TEXT }`,
@@ -32,7 +32,7 @@
 //! | `{ frame = "open" }` | the preface of HTTP/2; `headers` with `stream`, `end`, `fields`; `data` with `stream`, `end`, `send`; `reset` with `stream`; `raw` with `kind`, `flags`, `stream`, `send` |
 //!
 //! Placeholders: `{start}` (request line and host), `{pseudo}` (the same for HTTP/2), `{method}`, `{target}`, `{host}`, `{headers}`
-//! (`:no-proof`, `:no-type`, `:no-id` leave out the header with the signature, the type or the id; `:lf` ends lines in LF), `{sized}` (the length),
+//! (`:no-proof`, `:no-type`, `:no-id` leave out the header with the signature, the type or the id; `:lf` and `:cr` end lines in LF and CR), `{sized}` (the length),
 //! `{close}`, `{proof}` (the header with the signature; `:name`, `:value`, `:first` and `:rest` its halves, `:wrong` another value, `:underscored` its
 //! name), `{candidates:N}` (its value with N wrong ones in front), `{id:name}`, `{type}`, `{body}`, `{first}` and `{rest}` (its halves),
 //! `{length}` (`+N`, `-N`, `:x` hexadecimal, `:x16`), `{chunk}`, `{bytewise}` and `{pieces:N}` (chunks of it), `{gzip}`, `{deflate}`, `{br}`; of each of
@@ -85,6 +85,6 @@ mod tests {
             assert!(case.name().chars().all(is_name), "{}", case.name());
             assert!(!case.about().is_empty() && !case.about().contains('\n'));
         }
-        assert_eq!(cases.len(), 189);
+        assert_eq!(cases.len(), 192);
     }
 }

@@ -1,7 +1,8 @@
 //! `countersign conform`: a sound receiver holds every case, and of unsound ones the report names what they do not hold.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
 use countersign::providers::{GITHUB, STRIPE};
-use countersign::{MemoryStore, Receiver, Secret, system_now};
+use countersign::{FailureLimit, MemoryStore, Peer, Quota, Receiver, Secret, Sources, system_now};
 use countersign_axum::{CountersignLayer, Webhook};
 use countersign_testkit::judge;
 use http::StatusCode;
@@ -94,7 +95,7 @@ fn a_sound_receiver_holds_every_case() {
     // What axum does not do by itself is said; three ask for more than Stripe's scheme has.
     assert_eq!(
         last,
-        "178 held, 8 held with an advice, 0 failed, 3 not asked"
+        "181 held, 8 held with an advice, 0 failed, 3 not asked"
     );
     for advised in ["silent", "stalls-in-headers", "host-twice"] {
         let line = format!("held, but  {advised} ");
@@ -250,6 +251,123 @@ fn a_receiver_that_a_stranger_ends() {
     assert!(ran.stdout.ends_with(end), "{ran:?}");
 }
 
+/// A sound receiver that counts one failure in an hour.
+fn limited(limit: fn(Quota) -> FailureLimit) -> SocketAddr {
+    let quota = Quota::per_hour(NonZero::<u32>::MIN);
+    let receiver = Receiver::builder(STRIPE, Secret::new(SECRET).unwrap())
+        .sources(Sources::direct())
+        .limit_failures(limit(quota))
+        .build()
+        .unwrap();
+    let handler = post(async |_: Webhook<Bytes>| StatusCode::NO_CONTENT);
+    let app = Router::new().route("/hook", handler.layer(CountersignLayer::new(receiver)));
+    serve(app.layer(middleware::from_fn(from_here)))
+}
+
+async fn from_here(mut request: Request, next: Next) -> Response {
+    let peer = Peer(Ipv4Addr::LOCALHOST.into());
+    request.extensions_mut().insert(peer);
+    next.run(request).await
+}
+
+const LIMITED: [&str; 8] = [
+    "--case",
+    "forged",
+    "--case",
+    "unsigned",
+    "--case",
+    "chunk-size-empty",
+    "--case",
+    "forged-after-genuine",
+];
+
+#[test]
+fn a_receiver_that_counts_failures() {
+    let ran = conform(limited(FailureLimit::penalise), "stripe", &LIMITED);
+    ran.printed(
+        0,
+        "\
+held       forged                               401
+held       unsigned                             429
+held       chunk-size-empty                     429
+held       forged-after-genuine                 204, 429
+
+4 held, 0 held with an advice, 0 failed, 0 not asked
+3 were answered 429: the receiver counts failures, and what it would have said was not seen; play them without that limit, too
+",
+    );
+}
+
+#[test]
+fn a_receiver_that_refuses_early_whoever_failed() {
+    let ran = conform(limited(FailureLimit::refuse_early), "stripe", &LIMITED);
+    ran.printed(
+        1,
+        "\
+FAILED     forged                               401
+           a delivery signed with another secret
+           no genuine delivery is accepted afterwards: it is answered 429
+genuine deliveries are accepted no more: it is answered 429
+a limit that refuses early turns them away, too, when they come from where forgeries come from: play without it
+
+0 held, 0 held with an advice, 1 failed, 0 not asked
+3 were not played any more
+",
+    );
+}
+
+/// What is no HTTP is not waited for.
+#[test]
+fn where_something_else_listens_nothing_is_played() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.write_all(b"SSH-2.0-none\r\n").unwrap();
+            held.push(stream);
+        }
+    });
+    conform(address, "stripe", &["--timeout", "30"]).printed(
+        1,
+        "no genuine delivery is accepted: it is answered with what is no HTTP/1\n\
+         nothing else would mean anything: are scheme, secret and path the receiver's, and does its handler take the body? (--body)\n",
+    );
+}
+
+/// Its reason is said once.
+#[test]
+fn a_receiver_that_does_not_speak_http2() {
+    let more = ["h2-genuine", "h2-forged"].map(|case| ["--case", case]);
+    conform(by_hand(true), "github", &more.concat()).printed(
+        0,
+        "\
+not asked  h2-genuine
+           the server does not speak HTTP/2 without TLS
+not asked  h2-forged
+
+0 held, 0 held with an advice, 0 failed, 2 not asked
+",
+    );
+}
+
+/// It never says 100, and answers when it has the body all the same.
+#[test]
+fn a_receiver_that_is_asked_first_and_says_nothing() {
+    let more = ["--case", "expect-continue", "--timeout", "1"];
+    let says = "\
+FAILED     expect-continue                      204
+           a genuine delivery that asks before it sends its body
+           never said 100, go on
+";
+    fails(
+        &conform(by_hand(true), "github", &more),
+        &["expect-continue"],
+        says,
+    );
+}
+
 #[test]
 fn without_a_genuine_delivery_nothing_is_played() {
     let app = Router::new().route("/hook", post(async || StatusCode::IM_A_TEAPOT));
@@ -360,7 +478,7 @@ fn where_nobody_listens_nothing_is_played() {
 #[test]
 fn the_cases_are_listed() {
     let ran = run(["conform", "--list"]).ran();
-    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 189));
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 192));
     let line = "\ntrailer-signature                    the signature in a trailer alone\n";
     assert!(ran.stdout.contains(line), "{ran:?}");
 }

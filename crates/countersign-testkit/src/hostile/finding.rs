@@ -1,6 +1,7 @@
 //! What a case came to.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::case::{Allowed, Case, Interim};
 
@@ -61,6 +62,10 @@ impl End {
 
     fn is_allowed(self, by: &[Allowed]) -> bool {
         by.iter().any(|allowed| match (allowed, self) {
+            // Others say that it is forbidden.
+            (Allowed::Status(401), Self::Status(403)) => true,
+            // Who counts failures may answer any refusal so.
+            (Allowed::Status(400..=499), Self::Status(429)) => true,
             (Allowed::Status(allowed), Self::Status(status)) => *allowed == status,
             (Allowed::Refusal, Self::Status(status)) => (400..500).contains(&status),
             (Allowed::Success, end) => end.is_success(),
@@ -102,9 +107,10 @@ impl Seen {
         }
     }
 
-    /// Is it what the case allows? `Err` says why not; `Ok(true)` is tolerated.
-    pub(super) fn judge(&self, case: &Case) -> Result<bool, String> {
+    /// Is it what the case allows? `Err` says why not, after so long a wait; `Ok(true)` is tolerated.
+    pub(super) fn judge(&self, case: &Case, waited: Duration) -> Result<bool, String> {
         let may_succeed = |allowed: &[Allowed]| allowed.contains(&Allowed::Success);
+        let seconds = waited.as_secs_f32();
         let mut is_tolerated = false;
         for (number, end) in self.ends.iter().enumerate() {
             let (allowed, tolerated): (&[Allowed], &[Allowed]) = match number {
@@ -112,8 +118,15 @@ impl Seen {
                 1 => (&case.next, &[]),
                 _ => (&[], &[]),
             };
+            let which = match number {
+                0 => "",
+                1 => " the second time",
+                _ => " once more",
+            };
             if end.is_success() && !may_succeed(allowed) && !may_succeed(tolerated) {
-                return Err(format!("answered {end}: what must be refused was accepted"));
+                return Err(format!(
+                    "answered {end}{which}: what must be refused was accepted"
+                ));
             }
             // What follows a request that was cut off is the server's to say.
             if allowed.is_empty() || end.is_allowed(allowed) {
@@ -123,9 +136,11 @@ impl Seen {
                 is_tolerated = true;
                 continue;
             }
-            let which = if number == 0 { "" } else { " the second time" };
             return Err(match end {
-                End::Open => format!("neither answered nor closed in time{which}"),
+                End::Open if number > 0 => {
+                    format!("neither answered again nor closed within {seconds} s after its answer")
+                }
+                End::Open => format!("neither answered nor closed within {seconds} s"),
                 End::Closed => format!(
                     "closed without an answer{which}, where {} is due",
                     list(allowed)
@@ -135,8 +150,9 @@ impl Seen {
                 }
             });
         }
-        if self.is_garbled {
-            return Err("answered with what is no answer".to_owned());
+        // Who cannot tell what is asked in HTTP/1 may answer as HTTP/0.9 did, without a status, and close.
+        if self.is_garbled && self.ends != [End::Closed] {
+            return Err("answered with what is no answer of HTTP/1".to_owned());
         }
         let has_continue = self.interim.contains(&100);
         match case.interim {
@@ -169,7 +185,7 @@ mod tests {
             ends: ends.to_vec(),
             ..Seen::default()
         };
-        seen.judge(&case[0])
+        seen.judge(&case[0], Duration::from_secs(15))
     }
 
     #[test]
@@ -190,7 +206,12 @@ mod tests {
             (
                 refusing,
                 vec![status(400), status(204)],
-                Err("answered 204: what must be refused was accepted"),
+                Err("answered 204 the second time: what must be refused was accepted"),
+            ),
+            (
+                refusing,
+                vec![status(400), status(400), status(204)],
+                Err("answered 204 once more: what must be refused was accepted"),
             ),
             (
                 refusing,
@@ -200,13 +221,36 @@ mod tests {
             (
                 refusing,
                 vec![End::Open],
-                Err("neither answered nor closed in time"),
+                Err("neither answered nor closed within 15 s"),
             ),
             (twice, vec![status(204), status(401)], Ok(false)),
             (
                 twice,
                 vec![status(204), status(204)],
-                Err("answered 204: what must be refused was accepted"),
+                Err("answered 204 the second time: what must be refused was accepted"),
+            ),
+            (twice, vec![status(204), status(403)], Ok(false)),
+            (twice, vec![status(204), status(429)], Ok(false)),
+            (refusing, vec![status(429)], Ok(false)),
+            (
+                "expect = [\"2xx\", 501, \"closed\"]",
+                vec![status(429)],
+                Err("answered 429, where 2xx, 501 or a closed connection is due"),
+            ),
+            (
+                refusing,
+                vec![status(403)],
+                Err("answered 403, where 400 or a closed connection is due"),
+            ),
+            (
+                twice,
+                vec![status(204), status(404)],
+                Err("answered 404 the second time, where 401 is due"),
+            ),
+            (
+                twice,
+                vec![status(204), End::Open],
+                Err("neither answered again nor closed within 15 s after its answer"),
             ),
             (
                 twice,
@@ -237,15 +281,51 @@ mod tests {
             interim,
             is_garbled: false,
         };
-        assert_eq!(seen(vec![100]).judge(&case("required")), Ok(false));
         assert_eq!(
-            seen(vec![]).judge(&case("required")),
+            seen(vec![100]).judge(&case("required"), Duration::ZERO),
+            Ok(false)
+        );
+        assert_eq!(
+            seen(vec![]).judge(&case("required"), Duration::ZERO),
             Err("never said 100, go on".to_owned())
         );
-        assert_eq!(seen(vec![]).judge(&case("refused")), Ok(false));
         assert_eq!(
-            seen(vec![100]).judge(&case("refused")),
+            seen(vec![]).judge(&case("refused"), Duration::ZERO),
+            Ok(false)
+        );
+        assert_eq!(
+            seen(vec![100]).judge(&case("refused"), Duration::ZERO),
             Err("said 100, go on, to what it refuses".to_owned())
         );
+    }
+
+    #[test]
+    fn what_is_no_answer_counts_as_none_when_the_connection_ends() {
+        let case = |expect: &str| {
+            let text =
+                format!("[[case]]\nname = \"a\"\nabout = \"\"\nsteps = []\nexpect = {expect}");
+            Case::parse_all(&text).unwrap().remove(0)
+        };
+        let judged = |ends: &[End], expect: &str| {
+            let seen = Seen {
+                ends: ends.to_vec(),
+                interim: Vec::new(),
+                is_garbled: true,
+            };
+            seen.judge(&case(expect), Duration::from_secs(2))
+        };
+        let closing = "[400, \"closed\"]";
+        assert_eq!(judged(&[End::Closed], closing), Ok(false));
+        let due = "closed without an answer, where 400 is due";
+        assert_eq!(judged(&[End::Closed], "[400]"), Err(due.to_owned()));
+        let open = "neither answered nor closed within 2 s";
+        assert_eq!(judged(&[End::Open], closing), Err(open.to_owned()));
+        let garbled = "answered with what is no answer of HTTP/1";
+        assert_eq!(
+            judged(&[End::Status(400)], closing),
+            Err(garbled.to_owned())
+        );
+        let both = [End::Status(400), End::Closed];
+        assert_eq!(judged(&both, closing), Err(garbled.to_owned()));
     }
 }

@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A peer that plays [cases](Case) against a receiver that listens on a socket, with genuine deliveries of one sender.
 ///
-/// Everything it does has an end: each case takes at most twice the patience, and a little.
+/// Everything it does has an end: whatever it waits for, be it an answer, an end or 100, it waits for no longer than its patience.
 ///
 /// ```
 /// use countersign_testkit::hostile::{HostilePeer, Verdict, cases};
@@ -199,13 +199,17 @@ impl HostilePeer {
         let deadline = Deadline::after(self.patience);
         let mut connection = Connection::open(self.address, deadline)
             .map_err(|error| format!("no connection: {error}"))?;
-        let has_answer = |got: &[u8]| !answers::read(got).statuses.is_empty();
+        let has_answer = |got: &[u8]| {
+            let answers = answers::read(got);
+            !answers.statuses.is_empty() || answers.is_garbled
+        };
         connection.send(&bytes, deadline, has_answer);
         connection.read_until(deadline, has_answer);
         let answers = answers::read(&connection.got);
         match (answers.statuses.first(), connection.state) {
             (Some(200..=299), _) => Ok(()),
             (Some(status), _) => Err(format!("it is answered {status}")),
+            _ if answers.is_garbled => Err("it is answered with what is no HTTP/1".to_owned()),
             (None, State::Closed) => Err("its connection is closed without an answer".to_owned()),
             (None, State::Open) => Err(format!(
                 "it is not answered within {} s",
@@ -273,7 +277,7 @@ impl Play<'_> {
         self.has_connected = true;
         self.steps(&mut line, &self.case.steps, 0)?;
         let seen = line.finish(self.case, self.peer.patience);
-        let judged = seen.judge(self.case);
+        let judged = seen.judge(self.case, self.peer.patience);
         Ok((seen, judged))
     }
 
@@ -293,7 +297,7 @@ impl Play<'_> {
         }
         self.meanwhile()?;
         let seen = Seen::default();
-        let judged = seen.judge(self.case);
+        let judged = seen.judge(self.case, self.peer.patience);
         Ok((seen, judged))
     }
 
@@ -314,15 +318,16 @@ impl Play<'_> {
             match step {
                 Step::Send(text) => {
                     let bytes = render(text, &line.made)?;
-                    line.send(&bytes);
+                    line.queue(bytes);
                 }
                 Step::Hex(hex) => {
                     let bytes = unhex(&hex.hex)
                         .ok_or_else(|| no(format!("{:?} is not hexadecimal", hex.hex)))?;
-                    line.send(&bytes);
+                    line.queue(bytes);
                 }
                 Step::Dribble(text) => {
                     let bytes = render(&text.dribble, &line.made)?;
+                    line.flush();
                     line.connection.dribble(&bytes, line.deadline);
                 }
                 Step::Next { next } => {
@@ -333,9 +338,15 @@ impl Play<'_> {
                     };
                     line.last = Some(std::mem::replace(&mut line.made, made));
                 }
-                Step::Wait { wait } => self.wait(line, *wait),
+                Step::Wait { wait } => {
+                    line.flush();
+                    self.wait(line, *wait);
+                }
                 Step::Leave { leave } => line.leave = Some(*leave),
-                Step::Probe(_) => self.meanwhile()?,
+                Step::Probe(_) => {
+                    line.flush();
+                    self.meanwhile()?;
+                }
                 Step::Times(times) => {
                     for round in 0..times.times {
                         self.steps(line, &times.steps, round)?;
@@ -347,6 +358,7 @@ impl Play<'_> {
                 Step::Frame(frame) => self.frame(line, frame, round)?,
             }
         }
+        line.flush();
         if line.leave == Some(Leave::Half) {
             line.connection.half_close();
         }
@@ -360,10 +372,14 @@ impl Play<'_> {
             false => !answers::read(got).statuses.is_empty(),
         };
         match wait {
-            Wait::Continue => line.connection.read_until(line.deadline, |got| {
-                let answers = answers::read(got);
-                !answers.interim.is_empty() || !answers.statuses.is_empty()
-            }),
+            Wait::Continue => {
+                line.connection.read_until(line.deadline, |got| {
+                    let answers = answers::read(got);
+                    !answers.interim.is_empty() || !answers.statuses.is_empty()
+                });
+                // Where 100 never came, the body is sent all the same (RFC 9110, section 10.1.1).
+                line.deadline = Deadline::after(self.peer.patience);
+            }
             Wait::Head => {
                 (self.peer.stalled)(&Stall::Head);
                 line.deadline = Deadline::after(self.peer.head_patience);
@@ -385,6 +401,7 @@ impl Play<'_> {
     }
 
     fn frame(&mut self, line: &mut Line, frame: &Frame, round: u32) -> Result<(), Stopped> {
+        line.flush();
         let later = |stream: u32| stream.saturating_add(round.saturating_mul(2));
         let bytes = match frame {
             Frame::Open {} => {
@@ -444,6 +461,8 @@ struct Line {
     made: Made,
     last: Option<Made>,
     leave: Option<Leave>,
+    /// Goes out at once: what a server makes of a message must not hang on where it is cut.
+    queued: Vec<u8>,
 }
 
 impl Line {
@@ -456,7 +475,20 @@ impl Line {
             made,
             last: None,
             leave: None,
+            queued: Vec::new(),
         })
+    }
+
+    fn queue(&mut self, bytes: Vec<u8>) {
+        match self.queued.is_empty() {
+            true => self.queued = bytes,
+            false => self.queued.extend(bytes),
+        }
+    }
+
+    fn flush(&mut self) {
+        let queued = std::mem::take(&mut self.queued);
+        self.send(&queued);
     }
 
     fn send(&mut self, bytes: &[u8]) {

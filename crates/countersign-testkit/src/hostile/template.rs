@@ -98,6 +98,7 @@ fn value(name: &str, made: &Made) -> Result<Vec<u8>, DoesNotApply> {
         "sized" => text(format!("content-length: {}\r\n", body.len())),
         "headers" => Ok(headers(request.headers(), None, "\r\n")),
         "headers:lf" => Ok(headers(request.headers(), None, "\n")),
+        "headers:cr" => Ok(headers(request.headers(), None, "\r")),
         "headers:no-proof" => Ok(headers(request.headers(), Some(proof(made)?), "\r\n")),
         "headers:no-type" => Ok(headers(request.headers(), Some(&CONTENT_TYPE), "\r\n")),
         "headers:no-id" => Ok(headers(request.headers(), Some(id(made)?), "\r\n")),
@@ -270,6 +271,14 @@ mod tests {
             (
                 "{headers}",
                 "content-type: application/json\r\nstripe-signature: t=1,v1=00ff\r\n",
+            ),
+            (
+                "{headers:lf}",
+                "content-type: application/json\nstripe-signature: t=1,v1=00ff\n",
+            ),
+            (
+                "{headers:cr}",
+                "content-type: application/json\rstripe-signature: t=1,v1=00ff\r",
             ),
             ("{headers:no-proof}", "content-type: application/json\r\n"),
             ("{headers:no-type}", "stripe-signature: t=1,v1=00ff\r\n"),
