@@ -123,18 +123,14 @@ fn check_proxies(networks: &[&str], hosts: &[&str], peer: &[&str], message: &Mes
     let proxies = TrustedProxies::new(networks, hosts.iter().copied());
     let makes_sense = !networks.is_empty() && !hosts.is_empty() && hosts.iter().all(is_host);
     let nets: Option<Vec<Network>> = networks.iter().map(|text| Network::parse(text)).collect();
-    let mut proxies = match (proxies, &nets) {
-        (Ok(proxies), _) => proxies,
-        (Err(_), Some(_)) => {
-            assert!(!makes_sense, "{networks:?} {hosts:?}");
-            return;
-        }
-        (Err(_), None) => return,
+    assert_eq!(
+        proxies.is_ok(),
+        makes_sense && nets.is_some(),
+        "{networks:?} {hosts:?}"
+    );
+    let (Ok(mut proxies), Some(nets)) = (proxies, nets) else {
+        return;
     };
-    assert!(makes_sense);
-    let with_zeros = |text: &&str| Network::parse_with_zeros(text);
-    let nets = nets.or_else(|| networks.iter().map(with_zeros).collect());
-    let nets = nets.expect("networks that are none were taken");
     let address = peer.first().and_then(|text| text.parse::<IpAddr>().ok());
     let (keep, prefix) = (peer.contains(&"keep"), peer.contains(&"prefix"));
     if keep {

@@ -63,24 +63,11 @@ fuzz_target!(|input: &[u8]| {
 
 /// The library's, and a naive twin.
 fn proxies(networks: &[&str]) -> Option<(Sources, Vec<Network>)> {
-    let strict: Option<Vec<Network>> = networks.iter().map(|text| Network::parse(text)).collect();
+    let naive: Option<Vec<Network>> = networks.iter().map(|text| Network::parse(text)).collect();
+    let naive = naive.filter(|named| !named.is_empty());
     let read = Sources::behind(networks);
-    match (read, strict) {
-        (Ok(_), _) if networks.is_empty() => panic!("nobody was named"),
-        (Ok(read), Some(proxies)) => Some((read, proxies)),
-        (Ok(read), None) => {
-            let lax: Option<_> = networks
-                .iter()
-                .map(|text| Network::parse_with_zeros(text))
-                .collect();
-            Some((read, lax.expect("networks that are none were taken")))
-        }
-        (Err(_), None) => None,
-        (Err(error), Some(_)) => {
-            assert!(networks.is_empty(), "{networks:?}: {error}");
-            None
-        }
-    }
+    assert_eq!(read.is_ok(), naive.is_some(), "{networks:?}");
+    read.ok().zip(naive)
 }
 
 fn source(

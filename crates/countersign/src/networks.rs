@@ -13,10 +13,8 @@ impl Networks {
     pub(crate) fn parse(texts: &[&str]) -> Result<Self, String> {
         let mut nets = Vec::new();
         for text in texts {
-            let address = text.parse::<IpAddr>().map(IpNet::from);
-            let net = address.or_else(|_| text.parse::<IpNet>());
-            match net.map(in_own_family) {
-                Ok(net) if net.prefix_len() > 0 && !has_octal_look(text) => nets.push(net),
+            match network(text).map(in_own_family) {
+                Some(net) if net.prefix_len() > 0 => nets.push(net),
                 _ => return Err((*text).to_owned()),
             }
         }
@@ -34,14 +32,14 @@ impl Networks {
     }
 }
 
-/// `010.0.0.0` is ten to some and eight to others.
-fn has_octal_look(network: &str) -> bool {
-    let address = network.split('/').next().unwrap_or_default();
-    let dotted = address.rsplit(':').next().unwrap_or_default();
-    dotted.contains('.')
-        && dotted
-            .split('.')
-            .any(|number| number.len() > 1 && number.starts_with('0'))
+/// Both parts in their one spelling: `010.0.0.0` is ten to some and eight to others.
+fn network(text: &str) -> Option<IpNet> {
+    let Some((address, len)) = text.split_once('/') else {
+        return text.parse().ok().map(IpAddr::into);
+    };
+    let bits: u8 = len.parse().ok()?;
+    let net = IpNet::new(address.parse().ok()?, bits).ok()?;
+    (bits.to_string() == len).then_some(net)
 }
 
 /// IPv4 in IPv6 form is IPv4, as peers are.

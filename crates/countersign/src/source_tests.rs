@@ -151,7 +151,26 @@ fn a_source_in_ipv6_is_found_behind_proxies_of_either_family() {
 #[test]
 fn what_names_no_proxy_is_refused() {
     assert_eq!(Sources::behind(&[]), Err(ProxyError::Empty));
-    for bad in ["0.0.0.0/0", "::/0", "10.0.0.0/33", "proxy", "", "010.0.0.1"] {
+    for bad in [
+        "0.0.0.0/0",
+        "::/0",
+        "10.0.0.0/33",
+        "proxy",
+        "",
+        "010.0.0.1",
+        // Spelled in more than one way, or so that another reader reads another network.
+        "10.0.0.0/08",
+        "10.0.0.0/+8",
+        "10.0.0.0/8/8",
+        " 10.0.0.0/8",
+        "10.0.0/8",
+        "10.0.0.0/",
+        "/8",
+        "010.0.0.0/8",
+        "::ffff:010.0.0.0/104",
+        // Fuzzing found it: nothing is left out where `::` stands.
+        "::ffff:20:5:6ff:ffff:20:10.0.0.0/8",
+    ] {
         let error = Sources::behind(&["10.0.0.1", bad]);
         assert_eq!(error, Err(ProxyError::Network(bad.to_owned())));
     }

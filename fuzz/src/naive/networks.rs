@@ -57,32 +57,12 @@ impl Network {
         Self::cut(bits, len)
     }
 
-    /// As [`parse`](Self::parse), where zeros may stand in front of a number, which is decimal like the others.
-    #[must_use]
-    pub fn parse_with_zeros(text: &str) -> Option<Self> {
-        Self::parse(text).or_else(|| Self::parse(&without_zeros(text)))
-    }
-
     /// Is it one of its addresses?
     #[must_use]
     pub fn holds(&self, address: IpAddr) -> bool {
         let one = Self::of(address);
         one.family == self.family && one.bits.starts_with(&self.bits)
     }
-}
-
-fn without_zeros(network: &str) -> String {
-    let mut text = String::new();
-    for part in network.split_inclusive(['.', ':', '/']) {
-        let digits = part.trim_end_matches(['.', ':', '/']);
-        let is_decimal = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-        text += match is_decimal {
-            true if digits.bytes().all(|digit| digit == b'0') => &part[digits.len() - 1..],
-            true => part.trim_start_matches('0'),
-            false => part,
-        };
-    }
-    text
 }
 
 /// An address in a list of proxies, with a port or without.
