@@ -8,6 +8,8 @@ mod invariants;
 mod lock;
 #[path = "architecture/manifests.rs"]
 mod manifests;
+#[path = "architecture/modules.rs"]
+mod modules;
 #[path = "architecture/repository.rs"]
 mod repository;
 #[path = "architecture/rust_text.rs"]
@@ -57,6 +59,13 @@ fn every_crate_has_a_role() {
 }
 
 #[test]
+fn what_is_published_is_released_and_nothing_else() {
+    let list = repository::text_file("tests/release/published").unwrap_or_default();
+    let list = list.first().map_or("", |file| file.text.as_str());
+    holds_for_crates(|file, krate| manifests::published_crates_are_released(file, krate, list));
+}
+
+#[test]
 fn the_core_depends_on_no_runtime_framework_database_or_socket() {
     holds_for_crates(manifests::core_stands_alone);
 }
@@ -99,6 +108,11 @@ fn time_is_read_in_clock_alone() {
 #[test]
 fn tags_are_compared_in_mac_alone() {
     holds_for_sources(sources::tags_are_compared_in_mac_alone);
+}
+
+#[test]
+fn tags_are_compared_in_constant_time() {
+    holds_for_sources(sources::mac_compares_nothing_but_lengths);
 }
 
 #[test]

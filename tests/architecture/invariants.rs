@@ -3,10 +3,10 @@
 //! A test is named as `path::function`, from the repository's root. An example in the docs that must not compile is named as
 //! `path::compile_fail`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::repository::File;
-use crate::rust_text;
+use crate::{modules, rust_text};
 
 pub(crate) const LIST: &str = "tests/invariants.md";
 pub(crate) const PAST_MISTAKES: &str = "crates/countersign/src/manual/past_mistakes.rs";
@@ -17,6 +17,7 @@ const NOT_BUILT: &str = "not built";
 
 /// Every line of the list has its number once, says what holds, and names a test that is there.
 pub(crate) fn every_invariant_is_held(list: &str, files: &[File]) -> Vec<String> {
+    let compiled = modules::compiled(files);
     let mut found = Vec::new();
     let mut numbers = BTreeMap::new();
     for (line, text) in (1..).zip(list.lines()) {
@@ -41,7 +42,10 @@ pub(crate) fn every_invariant_is_held(list: &str, files: &[File]) -> Vec<String>
         if tests != NOT_BUILT && named_tests(tests).is_empty() {
             found.push(format!("{LIST}:{line}: I{number} names no test"));
         }
-        found.extend(missing(tests, files).map(|what| format!("{LIST}:{line}: I{number}: {what}")));
+        found.extend(
+            missing(tests, files, &compiled)
+                .map(|what| format!("{LIST}:{line}: I{number}: {what}")),
+        );
     }
     for number in 1..=LAST {
         match numbers.get(&number).map(Vec::len) {
@@ -73,6 +77,7 @@ pub(crate) fn every_mistake_has_its_test(page: &str, files: &[File]) -> Vec<Stri
             section.push('\n');
         }
     }
+    let compiled = modules::compiled(files);
     let mut found = Vec::new();
     if sections.is_empty() {
         found.push(format!("{PAST_MISTAKES}: tells of no mistake"));
@@ -81,8 +86,10 @@ pub(crate) fn every_mistake_has_its_test(page: &str, files: &[File]) -> Vec<Stri
         if named_tests(&section).is_empty() && !section.contains(NOT_BUILT) {
             found.push(format!("{PAST_MISTAKES}:{line}: “{heading}” names no test"));
         }
-        found
-            .extend(missing(&section, files).map(|what| format!("{PAST_MISTAKES}:{line}: {what}")));
+        found.extend(
+            missing(&section, files, &compiled)
+                .map(|what| format!("{PAST_MISTAKES}:{line}: {what}")),
+        );
     }
     found
 }
@@ -96,13 +103,20 @@ fn named_tests(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-fn missing<'a>(text: &'a str, files: &'a [File]) -> impl Iterator<Item = String> + 'a {
+fn missing<'a>(
+    text: &'a str,
+    files: &'a [File],
+    compiled: &'a BTreeSet<String>,
+) -> impl Iterator<Item = String> + 'a {
     named_tests(text)
         .into_iter()
         .filter_map(|(path, function)| {
             let Some(file) = files.iter().find(|file| file.name == path) else {
                 return Some(format!("there is no file {path}"));
             };
+            if !compiled.contains(path) {
+                return Some(format!("{path} is no part of any library, program or test"));
+            }
             let is_there = match function {
                 "compile_fail" => file.text.contains("/// ```compile_fail"),
                 _ => rust_text::test_functions(&file.text)
@@ -123,15 +137,18 @@ mod tests {
             text: text.to_owned(),
         };
         vec![
+            file("tests/Cargo.toml", "path = \"a.rs\""),
+            file("tests/lost.rs", "#[test]\nfn holds() {}"),
+            file("x/src/lib.rs", "mod b;\nmod c;"),
             file(
                 "tests/a.rs",
                 "#[test]\nfn holds() {}\nfn helper() {}\n#[test]\n#[ignore]\nfn idle() {}\n// #[test] fn old() {}",
             ),
             file(
-                "src/b.rs",
+                "x/src/b.rs",
                 "/// ```compile_fail,E0451\n/// ```\npub struct B;",
             ),
-            file("src/c.rs", "pub struct C;"),
+            file("x/src/c.rs", "pub struct C;"),
         ]
     }
 
@@ -156,7 +173,7 @@ mod tests {
     #[test]
     fn a_list_that_names_its_tests_passes() {
         let rows = [
-            "a | `tests/a.rs::holds`<br>`src/b.rs::compile_fail` |",
+            "a | `tests/a.rs::holds`<br>`x/src/b.rs::compile_fail` |",
             "b | not built |",
         ];
         assert_eq!(
@@ -179,11 +196,12 @@ mod tests {
     fn a_test_that_is_not_there_is_caught() {
         for (name, what) in [
             ("tests/none.rs::holds", "no file tests/none.rs"),
+            ("tests/lost.rs::holds", "tests/lost.rs is no part of"),
             ("tests/a.rs::hold", "no test hold "),
             ("tests/a.rs::helper", "no test helper "),
             ("tests/a.rs::idle", "no test idle "),
             ("tests/a.rs::old", "no test old "),
-            ("src/c.rs::compile_fail", "no test compile_fail "),
+            ("x/src/c.rs::compile_fail", "no test compile_fail "),
         ] {
             caught(
                 &list(&[&format!("a | `tests/a.rs::holds`<br>`{name}` |")]),

@@ -207,6 +207,19 @@ pub(crate) fn published_crates_compile_no_c(file: &str, crate_: &Crate, lock: &s
     crate::lock::compiles_no_c(file, name.unwrap_or_default(), &direct, lock)
 }
 
+/// The steps of a release go through this list.
+pub(crate) fn published_crates_are_released(file: &str, crate_: &Crate, list: &str) -> Vec<String> {
+    let name = at(&crate_.manifest, &["package", "name"]).and_then(Value::as_str);
+    let is_listed = name.is_some_and(|name| list.lines().any(|line| line == name));
+    match (crate_.is_published(), is_listed) {
+        (true, false) => vec![format!("{file}: is not in tests/release/published")],
+        (false, true) => vec![format!(
+            "{file}: is in tests/release/published, but not published"
+        )],
+        _ => Vec::new(),
+    }
+}
+
 pub(crate) fn published_crates_state_their_rust(file: &str, crate_: &Crate) -> Vec<String> {
     let own = at(&crate_.manifest, &["package", "rust-version"]).and_then(Value::as_str);
     crate_.demand(
@@ -536,6 +549,18 @@ mod tests {
         assert_eq!(check("edition = \"2024\""), 1);
         assert_eq!(check("rust-version = \"1.88\""), 0);
         assert_eq!(check("publish = []"), 0);
+    }
+
+    #[test]
+    fn a_crate_that_no_release_has_is_caught() {
+        let check = |rest, list| {
+            published_crates_are_released("x", &krate("countersign-cli", rest), list).len()
+        };
+        assert_eq!(check("", "countersign\ncountersign-cli\n"), 0);
+        assert_eq!(check("", "countersign\ncountersign-clip\n"), 1);
+        assert_eq!(check("", ""), 1);
+        assert_eq!(check("publish = false", "countersign-cli"), 1);
+        assert_eq!(check("publish = false", "countersign"), 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rules that a source file can break. Each takes the file's path from the repository's root and its text, and gives back
 //! one line for each breach.
 
-use crate::rust_text::{Mention, mentions};
+use crate::rust_text::{Mention, code_only, mentions};
 
 const CORE: &str = "crates/countersign/src/";
 
@@ -95,6 +95,48 @@ pub(crate) fn tags_are_compared_in_mac_alone(file: &str, text: &str) -> Vec<Stri
         ));
     }
     found
+}
+
+/// Whatever stops at the first difference tells how far it came. Lengths alone may be compared where tags and tokens are.
+pub(crate) fn mac_compares_nothing_but_lengths(file: &str, text: &str) -> Vec<String> {
+    if file != "crates/countersign/src/mac.rs" {
+        return Vec::new();
+    }
+    let code = code_only(text);
+    let product = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let compares = [
+        "==",
+        "!=",
+        ".eq(",
+        ".ne(",
+        ".cmp(",
+        "starts_with",
+        "ends_with",
+        "PartialEq",
+    ];
+    let lines = product.lines().zip(1..);
+    let mut found: Vec<String> = lines
+        .filter(|(line, _)| compares.iter().any(|word| line.contains(word)))
+        .filter(|(line, _)| !compares_lengths(line))
+        .map(|(_, line)| {
+            format!("{file}:{line}: compares, but tags and tokens are compared by ct_eq alone")
+        })
+        .collect();
+    if product.matches(".ct_eq(").count() == 0 {
+        found.push(format!("{file}:1: nothing is compared by ct_eq"));
+    }
+    found
+}
+
+/// Two lengths, and nothing beside.
+fn compares_lengths(line: &str) -> bool {
+    let count = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| line.matches(word).count())
+            .sum::<usize>()
+    };
+    count(&["==", "!="]) == 1 && count(&[".len()"]) == 2 && count(&[".eq(", ".ne(", ".cmp("]) == 0
 }
 
 pub(crate) fn key_bytes_are_read_where_they_are_used(file: &str, text: &str) -> Vec<String> {
@@ -298,6 +340,40 @@ mod tests {
             time_is_read_in_clock_alone,
             "crates/countersign-cli/src/demo.rs",
             "let t = SystemTime::now();",
+        );
+    }
+
+    #[test]
+    fn a_comparison_that_ends_early_is_caught() {
+        let file = "crates/countersign/src/mac.rs";
+        let honest = "fn same() { if left.len() != right.len() { return; } left.ct_eq(right) }";
+        passes(mac_compares_nothing_but_lengths, file, honest);
+        let tested = format!("{honest}\n#[cfg(test)]\nmod tests {{ fn f() {{ a == b }} }}");
+        passes(mac_compares_nothing_but_lengths, file, &tested);
+        for early in [
+            "fn other() { left == right }",
+            "fn other() { left.len() == right.len() && left == right }",
+            "fn other() { left != right }",
+            "fn other() { left.eq(right) }",
+            "fn other() { left.iter().cmp(right) }",
+            "fn other() { left.starts_with(right) }",
+            "#[derive(PartialEq)] struct Expected;",
+        ] {
+            caught(
+                mac_compares_nothing_but_lengths,
+                file,
+                &format!("{early}\n{honest}"),
+            );
+        }
+        caught(
+            mac_compares_nothing_but_lengths,
+            file,
+            "fn same() {} // .ct_eq(",
+        );
+        passes(
+            mac_compares_nothing_but_lengths,
+            "crates/countersign/src/verify.rs",
+            "a == b",
         );
     }
 

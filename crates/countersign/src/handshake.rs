@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::danger;
 use crate::form;
 use crate::json::{self, Found, Pointers};
-use crate::mac::{Keyed, matches_any};
+use crate::mac::Keyed;
 use crate::outcome;
 use crate::refusal::Refusal;
 use crate::reply::{Reply, ReplyKind};
@@ -227,7 +227,7 @@ pub(crate) fn in_head(
     for (at, handshake) in compiled.scheme.handshakes.iter().enumerate() {
         let may_be = match &handshake.proof {
             Proof::Signature => false,
-            Proof::Token { config, .. } => compiled.config.get(config).is_some(),
+            Proof::Token { config, .. } => compiled.config.token(config).is_some(),
             Proof::Consent => compiled.consent.is_some(),
         };
         if !may_be || handshake.method != head.method() {
@@ -237,9 +237,9 @@ pub(crate) fn in_head(
             continue;
         };
         if let Proof::Token { place, config } = &handshake.proof {
-            let expected = compiled.config.get(config).unwrap_or_default();
             let token = question.value(place).unwrap_or_default();
-            if !matches_any(expected.as_bytes(), std::iter::once(token.as_bytes())) {
+            let expected = compiled.config.token(config);
+            if !expected.is_some_and(|expected| expected.equals(token.as_bytes())) {
                 return Err(Refusal::SignatureMismatch);
             }
             let reply = reply(handshake, &|value| match value {

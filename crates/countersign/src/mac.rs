@@ -42,7 +42,7 @@ pub(crate) struct Tag {
 impl Keyed {
     /// Derives the scheme's key from a secret and sets the algorithm up with it. `None` for algorithms that this build cannot verify.
     pub(crate) fn new(scheme: &Scheme, secret: &Secret) -> Result<Option<Self>, SecretError> {
-        let keep_secret = Part::any(&scheme.content, &|part| *part == Part::Secret);
+        let keep_secret = Part::any(&scheme.content, &|part| matches!(part, Part::Secret));
         let key = secret.key_bytes(scheme)?;
         Ok(Self::from_key(scheme.algorithm, key, keep_secret))
     }
@@ -185,8 +185,23 @@ pub(crate) fn sha256(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// What candidates are held against: it cannot be compared but here, in constant time.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected<'e>(&'e [u8]);
+
+impl<'e> Expected<'e> {
+    pub(crate) const fn new(bytes: &'e [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Nothing equals what is empty. Only its length can be learned from the time this takes.
+    pub(crate) fn equals(self, candidate: &[u8]) -> bool {
+        matches_any(self.0, std::iter::once(candidate))
+    }
+}
+
 /// Does any candidate equal what is expected? Constant time for a given length.
-pub(crate) fn matches_any<'a>(expected: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> bool {
+fn matches_any<'a>(expected: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut matched = Choice::from(0);
     for candidate in candidates {
         matched |= same(candidate, expected);

@@ -83,8 +83,10 @@
 //! Jenkins' GitHub plugin up to 1.34.4 ([CVE-2022-36885](https://www.jenkins.io/security/advisory/2022-07-27/#SECURITY-1849)) and several other
 //! plugins compared signatures or tokens with a function that stops at the first difference.
 //!
-//! **Here** all candidates are compared in constant time, in one file, and a rule over the sources keeps it that way. Tests:
-//! `tests/architecture.rs::tags_are_compared_in_mac_alone`, `tests/architecture/sources.rs::a_second_place_that_compares_tags_is_caught`.
+//! **Here** all candidates are compared in constant time, in one file, in which a rule over the sources lets nothing be compared but lengths. How long
+//! it takes is measured by `countersign-bench -- constant-time`, which is a command and no test. Tests:
+//! `tests/architecture.rs::tags_are_compared_in_mac_alone`, `tests/architecture.rs::tags_are_compared_in_constant_time`,
+//! `tests/architecture/sources.rs::a_comparison_that_ends_early_is_caught`.
 //!
 //! # The body was printed again
 //! A verifier that gets a parsed document and prints it has other bytes than the sender signed, for some documents and not for others

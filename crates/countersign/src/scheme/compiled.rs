@@ -12,7 +12,7 @@ use crate::failures::Failures;
 use crate::handshake::{Asked, Consent};
 use crate::identity::Identity;
 use crate::json::Pointers;
-use crate::mac::Keyed;
+use crate::mac::{Expected, Keyed};
 use crate::public_url::PublicUrl;
 use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot};
@@ -92,6 +92,11 @@ impl Config {
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.as_str())
+    }
+
+    /// A value that strangers have to know.
+    pub(crate) fn token(&self, name: &str) -> Option<Expected<'_>> {
+        self.get(name).map(|value| Expected::new(value.as_bytes()))
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
