@@ -6,11 +6,15 @@
 #![cfg(test)]
 #![allow(clippy::arithmetic_side_effects, reason = "a test fails loudly")]
 
+#[path = "servers/actix.rs"]
+mod actix_server;
 #[path = "hostile/answers.rs"]
 mod answers;
-#[path = "hostile/axum_server.rs"]
+#[path = "servers/app.rs"]
+mod app;
+#[path = "servers/axum.rs"]
 mod axum_server;
-#[path = "hostile/hyper_server.rs"]
+#[path = "servers/hyper.rs"]
 mod hyper_server;
 #[path = "hostile/schemes.rs"]
 mod schemes;

@@ -4,7 +4,10 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::arithmetic_side_effects, reason = "a test fails loudly")]
 
-#[path = "hostile/axum_server.rs"]
+#[path = "servers/app.rs"]
+#[allow(dead_code, reason = "shared with the table of all cases")]
+mod app;
+#[path = "servers/axum.rs"]
 mod axum_server;
 #[path = "hostile/server.rs"]
 #[allow(dead_code, reason = "shared with the table of all cases")]

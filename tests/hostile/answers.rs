@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_testkit::hostile::cases;
 
-/// By server or service, or `all`: the names of cases, and their answers.
+/// By server and service, by either alone, or `all`: the names of cases, and their answers.
 type Answers = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn answers() -> Answers {
@@ -13,8 +13,9 @@ pub(crate) fn answers() -> Answers {
 
 /// What a case is answered with by a server to a service. Several where two of a peer's acts race.
 pub(crate) fn due<'a>(answers: &'a Answers, of: [&str; 2], case: &str) -> Vec<&'a str> {
-    let mut sections = of.into_iter().chain(["all"]);
-    let found = sections.find_map(|section| answers[section].get(case));
+    let both = of.join("-");
+    let mut sections = [both.as_str()].into_iter().chain(of).chain(["all"]);
+    let found = sections.find_map(|section| answers.get(section)?.get(case));
     found.map_or(Vec::new(), |text| text.split(" or ").collect())
 }
 

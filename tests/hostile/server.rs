@@ -11,22 +11,11 @@ use countersign_testkit::hostile::{HostilePeer, Stall};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::subject::{PATH, Subject};
+use crate::app::{PATH, Server};
+use crate::subject::Subject;
 
 /// Nothing waits this long unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A server that a receiver can stand in. Another one joins by another implementation, and by its name in `table.rs`.
-pub(crate) trait Server {
-    /// As `answers.toml` calls it.
-    const NAME: &str;
-
-    /// The cases in which it waits for a stranger for ever.
-    const NEVER_ENDS: &[&str];
-
-    /// Serves the subject's receiver at [`PATH`] with a handler that calls [`Subject::handle`] and answers 204.
-    fn serve(subject: Subject, listener: TcpListener) -> impl Future<Output = ()> + Send + 'static;
-}
 
 /// A running server; it ends with the test.
 pub(crate) struct Running {

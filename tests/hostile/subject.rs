@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use countersign::providers::{GITHUB, STRIPE, TWILIO};
 use countersign::scheme::Scheme;
-use countersign::{MemoryStore, NoStore, Once, Receiver, Secret};
+use countersign::{Delivery, Lease, MemoryStore, NoStore, Once, Receiver, Secret};
 use countersign_testkit::{ManualClock, Sender};
 
+use crate::app::{App, Guard, PATH, Said};
+
 pub(crate) const SECRET: &str = "whsec_0123456789abcdef0123456789";
-pub(crate) const PATH: &str = "/hook";
 const PUBLIC: &str = "https://example.com";
 const START: i64 = 1_700_000_000;
 
@@ -65,6 +66,20 @@ impl Handled {
     }
 }
 
+impl App for Subject {
+    fn guard(&self) -> Guard {
+        match self.service {
+            Service::Stripe => Guard::Once(self.receiver_with_store()),
+            _ => Guard::Verifies(self.receiver()),
+        }
+    }
+
+    async fn handle(&self, delivery: Delivery, _: Option<Lease>) -> Said {
+        self.record(delivery.body().clone());
+        Said::status(204)
+    }
+}
+
 impl Subject {
     pub(crate) fn new(service: Service) -> Self {
         Self {
@@ -87,7 +102,7 @@ impl Subject {
     }
 
     /// For the services without a store.
-    pub(crate) fn receiver(&self) -> Receiver<NoStore> {
+    fn receiver(&self) -> Receiver<NoStore> {
         let builder = Receiver::builder(self.scheme(), Secret::new(SECRET).unwrap());
         let builder = builder.clock(self.clock.clone());
         match self.service {
@@ -97,7 +112,7 @@ impl Subject {
     }
 
     /// For Stripe.
-    pub(crate) fn receiver_with_store(&self) -> Receiver<Once<MemoryStore>> {
+    fn receiver_with_store(&self) -> Receiver<Once<MemoryStore>> {
         Receiver::builder(self.scheme(), Secret::new(SECRET).unwrap())
             .clock(self.clock.clone())
             .store(MemoryStore::single_process_on(10_000, self.clock.clone()))
@@ -110,7 +125,7 @@ impl Subject {
     }
 
     /// The handler has run.
-    pub(crate) fn handle(&self, body: Bytes) {
+    fn record(&self, body: Bytes) {
         let mut handled = self.handled.lock().unwrap();
         if handled.expected.remove(&body) {
             handled.runs += 1;

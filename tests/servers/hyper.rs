@@ -4,18 +4,17 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_tower::{Countersign, Delivery, VerifiedBody};
-use http::{Request, Response, StatusCode};
+use countersign_tower::{Countersign, Delivery, FailedForGood, Lease, Peer, VerifiedBody};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tower::{Service as TowerService, service_fn};
+use tower::{Service as TowerService, ServiceExt, service_fn};
 
-use crate::server::Server;
-use crate::subject::{PATH, Service, Subject};
+use crate::app::{App, Guard, PATH, Said, Server};
 
 pub(crate) struct Hyper;
 
@@ -27,32 +26,40 @@ impl Server for Hyper {
     // Which version of HTTP it is, hyper waits to learn for ever.
     const NEVER_ENDS: &[&str] = &["silent"];
 
-    async fn serve(subject: Subject, listener: TcpListener) {
-        let handled = subject.clone();
+    async fn serve(app: impl App, listener: TcpListener) {
+        let guard = app.guard();
         let handler = service_fn(move |request: Request<VerifiedBody>| {
-            let handled = handled.clone();
-            async move { Ok::<_, Infallible>(handle(&handled, &request)) }
+            let app = app.clone();
+            async move { Ok::<_, Infallible>(handle(&app, &request).await) }
         });
-        match subject.service {
-            Service::Stripe => {
-                let receiver = subject.receiver_with_store();
+        match guard {
+            Guard::Once(receiver) => accept(listener, Countersign::new(handler, receiver)).await,
+            Guard::Verifies(receiver) => {
                 accept(listener, Countersign::new(handler, receiver)).await;
             }
-            _ => accept(listener, Countersign::new(handler, subject.receiver())).await,
         }
     }
 }
 
-fn handle(subject: &Subject, request: &Request<VerifiedBody>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = match request.extensions().get::<Delivery>() {
+async fn handle(app: &impl App, request: &Request<VerifiedBody>) -> Response<Full<Bytes>> {
+    let extensions = request.extensions();
+    let said = match extensions.get::<Delivery>().cloned() {
         Some(delivery) if request.uri().path() == PATH => {
-            subject.handle(delivery.body().clone());
-            StatusCode::NO_CONTENT
+            let lease = extensions.get::<Lease>().cloned();
+            app.handle(delivery, lease).await
         }
-        Some(_) => StatusCode::NOT_FOUND,
-        None => StatusCode::INTERNAL_SERVER_ERROR,
+        Some(_) => Said::status(404),
+        None => Said::status(500),
     };
+    let mut response = Response::new(Full::new(said.body));
+    *response.status_mut() = StatusCode::from_u16(said.status).unwrap();
+    if let Some(kind) = said.media_type {
+        let kind = kind.parse().unwrap();
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    if said.for_good {
+        response.extensions_mut().insert(FailedForGood);
+    }
     response
 }
 
@@ -63,8 +70,12 @@ where
     S::Future: Send,
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
-    while let Ok((stream, _)) = listener.accept().await {
-        let service = TowerToHyperService::new(service.clone());
+    while let Ok((stream, peer)) = listener.accept().await {
+        let service = service.clone().map_request(move |mut request: Request<_>| {
+            request.extensions_mut().insert(Peer(peer.ip()));
+            request
+        });
+        let service = TowerToHyperService::new(service);
         tokio::spawn(async move {
             let mut builder = Builder::new(TokioExecutor::new());
             builder

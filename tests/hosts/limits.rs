@@ -1,0 +1,151 @@
+//! Not too many: failures of a source, bodies that are read, deliveries of a tenant.
+
+use std::io::Write as _;
+use std::num::NonZero;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign::providers::STRIPE;
+use countersign::{Bodies, FailureLimit, MemoryQuotas, Quota, Sources};
+use http::{HeaderValue, Request};
+
+use crate::client::{answer, connect, wire};
+use crate::in_every_server;
+use crate::script::{Script, Serve};
+
+in_every_server!(
+    forgeries_are_told_so_and_genuine_deliveries_pass,
+    a_source_is_the_hop_that_a_named_proxy_wrote,
+    a_header_of_a_stranger_names_no_source,
+    a_tenant_over_its_quota_comes_again,
+    a_body_that_keeps_us_waiting_needs_a_place,
+    a_body_that_stalls_is_ended,
+);
+
+const BODY: &str = r#"{"id":"evt_1","type":"invoice.paid"}"#;
+
+fn two_a_minute() -> Quota {
+    Quota::per_minute(NonZero::new(2).unwrap())
+}
+
+fn forged(genuine: Request<Bytes>) -> Request<Bytes> {
+    genuine.map(|_| Bytes::from_static(b"{}"))
+}
+
+fn forgeries_are_told_so_and_genuine_deliveries_pass(serve: Serve) {
+    let host = serve(Script::verifying(STRIPE, |receiver| {
+        receiver.limit_failures(FailureLimit::penalise(two_a_minute()))
+    }));
+    for status in [401, 401, 429, 429] {
+        assert_eq!(host.send(&forged(host.signed(BODY))).status, status);
+    }
+    let told = host.send(&forged(host.signed(BODY)));
+    told.is_refusal(429, "too many requests\n");
+    assert_eq!(told.header("retry-after"), Some("30"));
+    host.deliver(BODY).is(200, "");
+    host.clock().advance(Duration::from_secs(30));
+    host.send(&forged(host.signed(BODY)))
+        .is_refusal(401, "unauthorized\n");
+    assert_eq!(host.runs(), 1);
+}
+
+fn via(mut request: Request<Bytes>, hops: &str) -> Request<Bytes> {
+    let hops = HeaderValue::from_str(hops).unwrap();
+    request.headers_mut().insert("x-forwarded-for", hops);
+    request
+}
+
+/// The peer of these tests is this machine.
+fn early(sources: Sources) -> Script {
+    Script::verifying(STRIPE, |receiver| {
+        let limit = FailureLimit::refuse_early(two_a_minute());
+        receiver.limit_failures(limit).sources(sources)
+    })
+}
+
+fn a_source_is_the_hop_that_a_named_proxy_wrote(serve: Serve) {
+    let host = serve(early(
+        Sources::behind(&["127.0.0.1", "10.0.0.0/8"]).unwrap(),
+    ));
+    for lie in ["203.0.113.9", "203.0.113.8", "10.0.0.7"] {
+        let hops = format!("{lie}, 198.51.100.66, 10.0.0.1");
+        let status = host.send(&via(forged(host.signed(BODY)), &hops)).status;
+        assert_eq!(status, if lie == "10.0.0.7" { 429 } else { 401 });
+    }
+    let shut_out = host.send(&via(host.signed(BODY), "198.51.100.66, 10.0.0.1"));
+    shut_out.is_refusal(429, "too many requests\n");
+    host.send(&via(
+        host.signed(BODY),
+        "198.51.100.66, 192.0.2.7, 10.0.0.1",
+    ))
+    .is(200, "");
+}
+
+fn a_header_of_a_stranger_names_no_source(serve: Serve) {
+    let host = serve(early(Sources::direct()));
+    for (hop, status) in [
+        ("203.0.113.1", 401),
+        ("203.0.113.2", 401),
+        ("203.0.113.3", 429),
+    ] {
+        assert_eq!(
+            host.send(&via(forged(host.signed(BODY)), hop)).status,
+            status
+        );
+    }
+    host.send(&via(host.signed(BODY), "192.0.2.7"))
+        .is_refusal(429, "too many requests\n");
+}
+
+fn a_tenant_over_its_quota_comes_again(serve: Serve) {
+    let host = serve(Script::once(STRIPE, |builder, clock| {
+        builder.quota(
+            two_a_minute(),
+            MemoryQuotas::single_process_on(10, clock.clone()),
+        )
+    }));
+    let event = |number: u32| format!(r#"{{"id":"evt_{number}","account":"acct_1"}}"#);
+    let other = r#"{"id":"evt_9","account":"acct_2"}"#;
+    host.deliver(&event(1)).is(200, "");
+    host.deliver(&event(2)).is(200, "");
+    let over = host.deliver(&event(3));
+    over.is_refusal(429, "too many requests\n");
+    assert_eq!(over.header("retry-after"), Some("30"));
+    // A duplicate costs nothing, another tenant has his own, and what was given back runs.
+    host.deliver(&event(1)).is(200, "").is_receivers();
+    host.deliver(other).is(200, "");
+    host.clock().advance(Duration::from_secs(30));
+    host.deliver(&event(3)).is(200, "");
+    assert_eq!((host.runs(), host.receiver().counts().over_quota), (4, 1));
+}
+
+fn a_body_that_keeps_us_waiting_needs_a_place(serve: Serve) {
+    let bodies = Bodies::new(NonZero::new(1).unwrap(), 1 << 20).waiting(0);
+    let shared = bodies.clone();
+    let host = serve(Script::verifying(STRIPE, |receiver| {
+        receiver.bodies(shared)
+    }));
+    let whole = wire(&host.signed(BODY));
+    let mut slow = connect(host.address);
+    slow.write_all(&whole[..whole.len() - 1]).unwrap();
+    host.until(|_| bodies.usage().reading == 1);
+    let mut second = connect(host.address);
+    second.write_all(&whole[..whole.len() - 1]).unwrap();
+    answer(&mut second).is_refusal(503, "service unavailable\n");
+    slow.write_all(&whole[whole.len() - 1..]).unwrap();
+    answer(&mut slow).is(200, "");
+    assert_eq!((bodies.usage().reading, bodies.usage().waiting), (0, 0));
+    host.deliver(BODY).is(200, "");
+}
+
+fn a_body_that_stalls_is_ended(serve: Serve) {
+    let host = serve(Script::verifying(STRIPE, |receiver| receiver));
+    let whole = wire(&host.signed(BODY));
+    let mut slow = connect(host.address);
+    slow.write_all(&whole[..whole.len() - 1]).unwrap();
+    host.until(|host| host.clock().sleepers() == 1);
+    host.clock().advance(Duration::from_secs(10));
+    answer(&mut slow).is_refusal(408, "request timeout\n");
+    assert_eq!(host.runs(), 0);
+    host.deliver(BODY).is(200, "");
+}
