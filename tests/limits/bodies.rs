@@ -233,6 +233,71 @@ fn whoever_goes_away_gives_his_place_on() {
     assert_eq!(desk.usage(), (0, 0));
 }
 
+/// A body that never makes its reader wait, but has somebody look whenever it is asked for more.
+struct Watched<'a> {
+    pieces: VecDeque<Bytes>,
+    look: &'a mut (dyn FnMut() + Send),
+}
+
+impl Chunks for Watched<'_> {
+    fn poll_chunk(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Broken>>> {
+        (self.look)();
+        Poll::Ready(self.pieces.pop_front().map(Ok))
+    }
+}
+
+fn watched(
+    desk: &Desk,
+    pieces: impl IntoIterator<Item = Bytes>,
+    mut look: impl FnMut() + Send,
+) -> Result<(), Refusal> {
+    let mut reading = desk.attempt().reading;
+    let mut body = Watched {
+        pieces: pieces.into_iter().collect(),
+        look: &mut look,
+    };
+    let mut cx = Context::from_waker(Waker::noop());
+    match reading.poll_received(&mut cx, Pin::new(&mut body)) {
+        Poll::Ready(received) => received.map(drop),
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+#[test]
+fn a_body_that_never_pauses_needs_a_place_beyond_64_kibibytes() {
+    let desk = Desk::of(2);
+    let bodies = desk.receiver.bodies().clone();
+    let mut seen = Vec::new();
+    let pieces = [64 << 10, 1, 1].map(|size| Bytes::from(vec![b' '; size]));
+    let refused = watched(&desk, pieces, || {
+        let usage = bodies.usage();
+        seen.push((usage.reading, usage.bytes));
+    });
+    assert_eq!(refused, Err(Refusal::SignatureMismatch));
+    assert_eq!(seen, [(0, 0), (0, 0), (1, 1), (1, 2)]);
+    assert_eq!(desk.usage(), (0, 0));
+}
+
+#[test]
+fn a_body_that_never_pauses_has_thirty_seconds() {
+    for (late, verdict) in [(0, Ok(())), (1, Err(Refusal::BodyTooSlow))] {
+        let desk = Desk::of(2);
+        let clock = desk.clock.clone();
+        let mut asked = 0;
+        let pieces = BODY.as_bytes().chunks(BODY.len() / 2);
+        let answer = watched(&desk, pieces.map(Bytes::from_static), || {
+            asked += 1;
+            if asked == 2 {
+                clock.advance(Duration::from_secs(30) + Duration::from_nanos(late));
+            }
+        });
+        assert_eq!(answer, verdict);
+    }
+}
+
 /// Large bodies stop being read while all there is is held, but for one; the next goes on when that is done.
 #[test]
 fn bytes_that_others_hold_make_large_bodies_wait() {

@@ -144,6 +144,17 @@ fn what_waits_in_the_queue_counts_its_bytes_too() {
 }
 
 #[test]
+fn what_was_counted_is_given_back_whole() {
+    let bodies = bodies(1, 10);
+    let mut place = bodies.enter(None, true).unwrap();
+    place.hold(SHARE + 5);
+    place.hold(SHARE + 3);
+    assert_eq!(usage(&bodies), (1, 0, 5));
+    drop(place);
+    assert_eq!(usage(&bodies), (0, 0, 0));
+}
+
+#[test]
 fn a_source_has_its_share_and_holds_up_nobody_else() {
     let bodies = bodies(3, 1).per_source(NonZero::new(2).unwrap());
     let bell = Arc::new(Bell::default());
@@ -221,6 +232,81 @@ fn threads_leave_no_place_behind_and_never_hold_more_than_there_are() {
     assert!(most.into_inner() <= 3);
     assert_eq!(usage(&bodies), (0, 0, 0));
     assert!(bodies.state().thirsty.is_empty());
+}
+
+#[test]
+fn the_next_one_is_woken_and_nobody_else() {
+    let bodies = bodies(1, 1);
+    let (second_bell, third_bell) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
+    let first = bodies.enter(None, true).unwrap();
+    let second = bodies.enter(None, true).unwrap();
+    let third = bodies.enter(None, true).unwrap();
+    assert!(!may(&second, &second_bell) && !may(&third, &third_bell));
+    drop(first);
+    assert_eq!((second_bell.rang(), third_bell.rang()), (1, 0));
+    drop(second);
+    assert_eq!((second_bell.rang(), third_bell.rang()), (1, 1));
+    assert!(may(&third, &third_bell));
+}
+
+/// Three bodies that fill the room, of which the first goes on in place of all.
+fn one_ahead(bodies: &Bodies, source: Option<Source>, held: [u64; 3]) -> [Place; 3] {
+    let bell = Arc::new(Bell::default());
+    let places = held.map(|held| {
+        let mut place = bodies.enter(source, true).unwrap();
+        place.hold(SHARE + held);
+        place
+    });
+    let go_on = places.each_ref().map(|place| may(place, &bell));
+    assert_eq!(go_on, [true, false, false]);
+    places
+}
+
+#[test]
+fn while_there_is_no_room_the_next_goes_on_when_the_one_ahead_has_ended() {
+    let bell = Arc::new(Bell::default());
+    let shared = bodies(4, 20).per_source(NonZero::new(3).unwrap());
+    // All bytes, and the three quarters that a source may have.
+    for (bodies, source, most) in [(bodies(4, 15), None, 15), (shared, source("192.0.2.1"), 15)] {
+        let [first, second, third] = one_ahead(&bodies, source, [1, 8, 7]);
+        drop(first);
+        assert_eq!(usage(&bodies), (2, 0, most));
+        assert!(may(&second, &bell) && !may(&third, &bell));
+        drop((second, third));
+
+        // Another's end is not the turn of a third.
+        let [first, second, third] = one_ahead(&bodies, source, [8, 7, 1]);
+        drop(third);
+        assert_eq!(usage(&bodies), (2, 0, most));
+        assert!(!may(&second, &bell) && may(&first, &bell));
+        drop(second);
+        assert_eq!(usage(&bodies), (1, 0, 8));
+        drop(first);
+        assert_eq!(usage(&bodies), (0, 0, 0));
+        assert!(bodies.state().shares.is_empty());
+    }
+}
+
+#[test]
+fn a_source_has_the_same_part_of_the_bytes_as_of_the_places() {
+    let bodies = bodies(4, 20).per_source(NonZero::new(2).unwrap());
+    let bell = Arc::new(Bell::default());
+    let greedy = source("192.0.2.1");
+    let mut first = bodies.enter(greedy, true).unwrap();
+    let mut second = bodies.enter(greedy, true).unwrap();
+    first.hold(SHARE + 4);
+    second.hold(SHARE + 5);
+    assert!(
+        may(&first, &bell) && may(&second, &bell),
+        "a byte of ten is left"
+    );
+    first.hold(SHARE + 5);
+    assert!(may(&first, &bell) && !may(&second, &bell));
+    let mut other = bodies.enter(source("192.0.2.2"), true).unwrap();
+    other.hold(SHARE + 9);
+    assert!(may(&other, &bell), "a byte of twenty is left");
+    drop((first, second, other));
+    assert!(bodies.state().shares.is_empty());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "run/bench.rs"]
 mod bench;
+#[path = "run/edges.rs"]
+mod edges;
 #[path = "run/quotas.rs"]
 mod quotas;
 
