@@ -33,6 +33,15 @@ static PLAIN: LazyLock<String> = LazyLock::new(|| {
         let builder = subject::builder(scheme.clone(), secret.label(LABEL));
         printed += &format!("{builder:?} {:?}", builder.clone().build());
     }
+    // The names of errors are words that a secret can be, too.
+    for error in [
+        SecretError::Placeholder,
+        SecretError::Undecodable,
+        SecretError::TooShort { bytes: 0, least: 0 },
+        SecretError::PublicKey,
+    ] {
+        printed += &format!("{error:?} {error}");
+    }
     printed
 });
 
