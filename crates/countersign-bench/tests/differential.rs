@@ -1,5 +1,6 @@
 //! Our verdicts beside those of other verifiers, on the same thousands of inputs: genuine attempts, and what comes of them when something is
-//! changed. Whoever decides otherwise than we do must do so for a reason that the table in `differential/classes.rs` names.
+//! changed. What we say of each change alone stands beside it in the table of changes. Whoever decides otherwise than we do must do so for a reason that
+//! the table in `differential/classes.rs` names.
 //!
 //! `cargo test -p countersign-bench --test differential -- --nocapture` prints what occurred how often.
 //!
@@ -33,7 +34,7 @@ mod verdicts;
 use std::collections::{BTreeMap, BTreeSet};
 
 use attempt::{Attempt, Sender};
-use changes::Change;
+use changes::{ACCEPTED, Change, UNTOUCHED};
 use classes::{CLASSES, Class, Theirs};
 use random::Random;
 use verdicts::{Peer, Verdict, ours, theirs};
@@ -48,7 +49,9 @@ const TOGETHER: usize = 2_000;
 
 /// What came of one attempt.
 struct Judged {
-    accepted: bool,
+    own: Verdict,
+    /// Does it differ from the genuine attempt that it was made from?
+    changed: bool,
     agreed: bool,
     /// Peer and classes of each disagreement.
     explained: Vec<(Peer, Vec<&'static str>)>,
@@ -60,6 +63,8 @@ struct Totals {
     attempts: usize,
     accepted: usize,
     agreed: usize,
+    /// The changes that changed something when they were alone.
+    changed: BTreeSet<&'static str>,
     /// By one class alone.
     explained: BTreeMap<(&'static str, Peer), usize>,
     by_several: usize,
@@ -70,8 +75,8 @@ struct Totals {
 #[test]
 fn stripe() {
     let totals = run(Sender::Stripe);
-    assert_eq!(totals.attempts, 24 * 104 + 2_000);
-    assert_eq!(totals.accepted, 808);
+    assert_eq!(totals.attempts, 24 * 114 + 2_000);
+    assert_eq!(totals.accepted, 921);
     assert_eq!(
         totals.alone,
         BTreeSet::from([
@@ -84,7 +89,7 @@ fn stripe() {
 #[test]
 fn standard_webhooks() {
     let totals = run(Sender::Standard);
-    assert_eq!(totals.attempts, 24 * 115 + 2_000);
+    assert_eq!(totals.attempts, 24 * 129 + 2_000);
     assert_eq!(
         totals.alone,
         BTreeSet::from([
@@ -97,7 +102,7 @@ fn standard_webhooks() {
 #[test]
 fn svix() {
     let totals = run(Sender::Svix);
-    assert_eq!(totals.attempts, 24 * 123 + 2_000);
+    assert_eq!(totals.attempts, 24 * 138 + 2_000);
     assert_eq!(
         totals.alone,
         BTreeSet::from([
@@ -109,7 +114,8 @@ fn svix() {
     );
 }
 
-/// Judges every attempt at one sender; fails on a disagreement that no class explains, and on a class that explains none.
+/// Judges every attempt at one sender; fails when we say of a change alone what the table does not say, on a disagreement that no class explains, and
+/// on a class that explains none.
 fn run(sender: Sender) -> Totals {
     let changes = changes::of(sender);
     let mut totals = Totals::default();
@@ -126,23 +132,36 @@ fn run(sender: Sender) -> Totals {
         let make = |now| {
             let mut random = Random::new(SEED.wrapping_add(number));
             let mut attempt = Attempt::genuine(sender, &mut random, now);
+            let genuine = attempt.clone();
             for change in &changes {
                 (change.make)(&mut attempt, &mut random);
             }
-            attempt
+            let changed = attempt != genuine;
+            (attempt, changed)
         };
-        let names: Vec<_> = changes.iter().map(|change| change.name).collect();
+        let judge_at = |now| {
+            let (attempt, changed) = make(now);
+            judge(&attempt, &changes, changed)
+        };
         let judged = if Peer::of(sender).iter().any(|peer| peer.reads_the_clock()) {
-            verdicts::within_a_second(|now| judge(&make(now), &names))
+            verdicts::within_a_second(judge_at)
         } else {
-            judge(&make(attempt::NOW), &names)
+            judge_at(attempt::NOW)
         };
-        totals.add(
-            sender,
-            judged.unwrap_or_else(|unexplained| panic!("{unexplained}")),
-        );
+        let judged = judged.unwrap_or_else(|wrong| panic!("{wrong}"));
+        if let [change] = changes.as_slice()
+            && judged.changed
+        {
+            totals.changed.insert(change.name);
+        }
+        totals.add(sender, judged);
     }
     totals.print(sender);
+    for change in &changes {
+        let touched = totals.changed.contains(change.name);
+        let pinned = change.ours(sender) != UNTOUCHED;
+        assert_eq!(touched, pinned, "{sender:?}: {}", change.name);
+    }
     let expected = CLASSES
         .iter()
         .filter(|class| class.senders.contains(&sender));
@@ -160,10 +179,24 @@ fn run(sender: Sender) -> Totals {
     totals
 }
 
-fn judge(attempt: &Attempt, changes: &[&str]) -> Result<Judged, String> {
+fn judge(attempt: &Attempt, changes: &[&Change], changed: bool) -> Result<Judged, String> {
     let own = ours(attempt);
+    let names: Vec<_> = changes.iter().map(|change| change.name).collect();
+    if let [change] = changes {
+        let pinned = if changed {
+            change.ours(attempt.sender)
+        } else {
+            ACCEPTED
+        };
+        if own.code() != pinned {
+            return Err(format!(
+                "{names:?}: we say {own:?} where {pinned} belongs\n{attempt}"
+            ));
+        }
+    }
     let mut judged = Judged {
-        accepted: own == Verdict::Accepted,
+        own: own.clone(),
+        changed,
         agreed: true,
         explained: Vec::new(),
     };
@@ -177,7 +210,7 @@ fn judge(attempt: &Attempt, changes: &[&str]) -> Result<Judged, String> {
         let reasons = explain(attempt, *peer, &own, &other);
         if reasons.is_empty() {
             return Err(format!(
-                "{changes:?}: we say {own:?}, {peer:?} says {other:?}, and no class explains it\n{attempt}"
+                "{names:?}: we say {own:?}, {peer:?} says {other:?}, and no class explains it\n{attempt}"
             ));
         }
         judged.explained.push((*peer, reasons));
@@ -248,13 +281,13 @@ fn explain(attempt: &Attempt, peer: Peer, own: &Verdict, other: &Verdict) -> Vec
 impl Totals {
     fn add(&mut self, sender: Sender, judged: Judged) {
         self.attempts += 1;
-        self.accepted += usize::from(judged.accepted);
+        self.accepted += usize::from(judged.own == Verdict::Accepted);
         self.agreed += usize::from(judged.agreed);
         let refuses = |name: &str| {
             let class = CLASSES.iter().find(|class| class.name == name);
             class.is_some_and(|class| class.theirs == Theirs::Refuse)
         };
-        if judged.accepted && judged.explained.len() == Peer::of(sender).len() {
+        if judged.own == Verdict::Accepted && judged.explained.len() == Peer::of(sender).len() {
             let names = judged.explained.iter().flat_map(|(_, names)| names);
             let names: BTreeSet<&str> = names.copied().collect();
             // One thing alone, not several that happen to meet.

@@ -254,7 +254,7 @@ fn one_ahead(bodies: &Bodies, source: Option<Source>, held: [u64; 3]) -> [Place;
     let bell = Arc::new(Bell::default());
     let places = held.map(|held| {
         let mut place = bodies.enter(source, true).unwrap();
-        place.hold(SHARE + held);
+        place.hold(SHARE.saturating_add(held));
         place
     });
     let go_on = places.each_ref().map(|place| may(place, &bell));

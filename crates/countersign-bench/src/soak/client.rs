@@ -29,6 +29,8 @@ pub(super) struct Sent {
     /// Forgeries that got 401 or 429.
     pub(super) refused: usize,
     pub(super) duplicates: usize,
+    /// Late copies that got 200.
+    pub(super) late: usize,
     pub(super) hung_up: usize,
 }
 
@@ -38,6 +40,7 @@ impl Sent {
         self.forged += other.forged;
         self.refused += other.refused;
         self.duplicates += other.duplicates;
+        self.late += other.late;
         self.hung_up += other.hung_up;
     }
 }
@@ -98,6 +101,13 @@ impl Client {
                 status => return Err(format!("a duplicate was answered {status}").into()),
             }
         }
+        Ok(())
+    }
+
+    /// Sends once what was done long ago, signed with this client's time.
+    pub(super) async fn send_late(&mut self, number: usize) -> Result<(), Failed> {
+        let wire = self.wire(number, false);
+        self.sent.late += usize::from(self.ask(&wire).await? == 200);
         Ok(())
     }
 

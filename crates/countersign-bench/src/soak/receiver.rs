@@ -49,6 +49,15 @@ impl Ledger {
             done().filter(|done| *done > 1).count(),
         )
     }
+
+    /// How many of a fate that is done at once were tried again.
+    pub(super) fn run_again(&self, fate: Fate) -> usize {
+        let tried = self.tried.iter().map(|tried| tried.load(Ordering::SeqCst));
+        let again = tried.enumerate().filter(|(_, tried)| *tried > 1);
+        again
+            .filter(|(number, _)| Fate::of(*number) == fate)
+            .count()
+    }
 }
 
 #[derive(Deserialize)]

@@ -31,7 +31,7 @@ pub(crate) enum Field {
     Signature,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Attempt {
     pub(crate) sender: Sender,
     pub(crate) method: &'static str,

@@ -206,7 +206,13 @@ pub(crate) fn content_encoding(attempt: &Attempt) -> Undone {
     undone(attempt, |attempt| attempt.remove("content-encoding"))
 }
 
+/// Whoever refuses JSON itself is not excused.
 pub(crate) fn media_type(attempt: &Attempt) -> Undone {
+    let kind = attempt.header("content-type")?;
+    let essence = kind.split(|byte| *byte == b';').next()?.trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json") {
+        return None;
+    }
     undone(attempt, |attempt| attempt.remove("content-type"))
 }
 

@@ -10,6 +10,7 @@ use countersign::{Finished, Receiver, Secret, Timestamp, system_now};
 use stripe_webhook::WebhookError;
 
 use crate::attempt::{Attempt, MAX_BODY, Sender};
+use crate::changes::ACCEPTED;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -17,6 +18,16 @@ pub(crate) enum Verdict {
     /// Our codes; of others, a word.
     Refused(&'static str),
     Panicked,
+}
+
+impl Verdict {
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Accepted => ACCEPTED,
+            Self::Refused(code) => code,
+            Self::Panicked => "panicked",
+        }
+    }
 }
 
 /// Who else judges.
