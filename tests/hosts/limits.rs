@@ -139,10 +139,18 @@ fn a_body_that_keeps_us_waiting_needs_a_place(serve: Serve) {
 }
 
 fn a_body_that_stalls_is_ended(serve: Serve) {
-    let host = serve(Script::verifying(STRIPE, |receiver| receiver));
-    let whole = wire(&host.signed(BODY));
+    let bodies = Bodies::default();
+    let shared = bodies.clone();
+    let host = serve(Script::verifying(STRIPE, |receiver| {
+        receiver.bodies(shared)
+    }));
+    let long = format!(r#"{{"id":"evt_1","padding":"{}"}}"#, "x".repeat(200_000));
+    let whole = wire(&host.signed(&long));
     let mut slow = connect(host.address);
     slow.write_all(&whole[..whole.len() - 1]).unwrap();
+    // The last piece that comes sets the clock anew: it has to be there before time passes.
+    let counted = u64::try_from(long.len()).unwrap() - 1 - countersign::defaults::BODY_SHARE;
+    host.until(|_| bodies.usage().bytes == counted);
     host.until(|host| host.clock().sleepers() == 1);
     host.clock().advance(Duration::from_secs(10));
     answer(&mut slow).is_refusal(408, "request timeout\n");

@@ -182,9 +182,11 @@ fn whoever_shuts_down_finishes_and_begins_nothing(serve: Serve) {
     let receiver = host.receiver().clone();
     let drained = std::thread::scope(|scope| {
         let draining = scope.spawn(|| host.block_on(receiver.drain(Duration::from_secs(30))));
+        host.until(|host| host.receiver().reserve().is_err());
         let other = BODY.replace("evt_1", "evt_2");
-        host.until(|host| host.deliver(&other).status == 503);
+        let refused = host.deliver(&other);
         host.gate(true);
+        refused.is_refusal(503, "service unavailable\n");
         draining.join().unwrap()
     });
     assert_eq!(drained, Ok(()));

@@ -1,11 +1,16 @@
 //! Receivers that remember nothing: who comes in, who does not, and what the receiver answers by itself.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use countersign::providers::{INTERCOM, SLACK, STRIPE, TWILIO, WEBSUB, WOOCOMMERCE};
 use countersign::{Refusal, Timestamp, outcome};
 use http::{HeaderValue, Request};
 
 use crate::app::{PATH, Said};
+use crate::client::connect;
 use crate::in_every_server;
 use crate::script::{NOW, PUBLIC, SECRET, Script, Serve, plain};
 
@@ -17,6 +22,8 @@ in_every_server!(
     questions_that_are_not,
     questions_for_the_application,
     an_unknown_path_is_the_servers,
+    who_was_refused_by_his_head_is_let_go,
+    who_sent_too_much_is_let_go,
 );
 
 const BODY: &str = r#"{"id":"evt_1","type":"invoice.paid"}"#;
@@ -207,4 +214,60 @@ fn an_unknown_path_is_the_servers(serve: Serve) {
     *request.uri_mut() = "/other".parse().unwrap();
     let reply = host.send(&request);
     assert_eq!((reply.status, host.runs()), (404, 0));
+}
+
+/// Nobody goes on reading what was refused: the connection ends, however much is still to come.
+#[track_caller]
+fn is_let_go(mut socket: TcpStream, status: &str, piece: &[u8]) {
+    let mut answer = [0; 1_024];
+    let read = socket.read(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]);
+    assert!(
+        answer.starts_with(&format!("HTTP/1.1 {status} ")),
+        "{answer}"
+    );
+    socket
+        .set_write_timeout(Some(Duration::from_secs(15)))
+        .unwrap();
+    let start = Instant::now();
+    while start.elapsed().as_secs() < 15 {
+        if socket.write_all(piece).is_err() {
+            return;
+        }
+    }
+    panic!("it was refused long ago, and is still read");
+}
+
+fn chunk(len: usize) -> Vec<u8> {
+    let size = format!("{len:x}\r\n");
+    [size.as_bytes(), &vec![b'x'; len], b"\r\n"].concat()
+}
+
+fn begun(host: &crate::script::Host, signature: &str) -> TcpStream {
+    let mut socket = connect(host.address);
+    let head = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{signature}transfer-encoding: chunked\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).unwrap();
+    socket
+}
+
+fn who_was_refused_by_his_head_is_let_go(serve: Serve) {
+    let host = serve(stripe());
+    for len in [1, 1 << 20] {
+        is_let_go(begun(&host, ""), "401", &chunk(len));
+    }
+    assert_eq!(host.runs(), 0);
+}
+
+fn who_sent_too_much_is_let_go(serve: Serve) {
+    let host = serve(stripe());
+    let signature = format!("stripe-signature: t={NOW},v1={}\r\n", "0".repeat(64));
+    for len in [1, 1 << 20] {
+        let mut socket = begun(&host, &signature);
+        // The server may have answered before all of it was written.
+        let _ = socket.write_all(&chunk((1 << 20) + 1));
+        is_let_go(socket, "413", &chunk(len));
+    }
+    assert_eq!(host.runs(), 0);
 }

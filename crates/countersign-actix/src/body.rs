@@ -13,14 +13,11 @@ use countersign::{Broken, Chunks};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 
-pin_project! {
-    /// A request's body, lent to the core, which bounds and times it. What actix-web's own settings say of payloads plays no part.
-    pub(crate) struct Pieces {
-        #[pin]
-        payload: Payload,
-        // One byte more than the receiver takes.
-        most: usize,
-    }
+/// A request's body, lent to the core, which bounds and times it. What actix-web's own settings say of payloads plays no part.
+pub(crate) struct Pieces {
+    payload: Payload,
+    /// One byte more than the receiver takes.
+    most: usize,
 }
 
 impl Pieces {
@@ -31,17 +28,21 @@ impl Pieces {
             most: usize::try_from(most).unwrap_or(usize::MAX),
         }
     }
+
+    /// What has not been read.
+    pub(crate) fn into_rest(self) -> Payload {
+        self.payload
+    }
 }
 
 impl Chunks for Pieces {
     fn poll_chunk(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Broken>>> {
-        let this = self.project();
-        let chunk = match ready!(this.payload.poll_next(cx)) {
+        let chunk = match ready!(Pin::new(&mut self.payload).poll_next(cx)) {
             None => None,
-            Some(Ok(chunk)) => Some(Ok(chunk.slice(..chunk.len().min(*this.most)))),
+            Some(Ok(chunk)) => Some(Ok(chunk.slice(..chunk.len().min(self.most)))),
             Some(Err(_)) => Some(Err(Broken)),
         };
         Poll::Ready(chunk)
@@ -60,7 +61,9 @@ pin_project! {
     #[project = EitherProject]
     enum Either<B> {
         Inner { #[pin] body: B },
-        Fixed { bytes: Bytes },
+        // What was not read of the request is kept until the answer is written: a chunked body that is dropped before is read to its end by
+        // actix-http, however long that is; behind the answer it closes.
+        Fixed { bytes: Bytes, unread: Payload },
         Recorded { read: Bytes, rest: Option<Pin<Box<B>>> },
     }
 }
@@ -72,9 +75,9 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    pub(crate) const fn fixed(bytes: Bytes) -> Self {
+    pub(crate) const fn fixed(bytes: Bytes, unread: Payload) -> Self {
         Self {
-            body: Either::Fixed { bytes },
+            body: Either::Fixed { bytes, unread },
         }
     }
 }
@@ -113,7 +116,7 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
     fn size(&self) -> BodySize {
         match &self.body {
             Either::Inner { body } => body.size(),
-            Either::Fixed { bytes } => bytes.size(),
+            Either::Fixed { bytes, .. } => bytes.size(),
             Either::Recorded { read, rest: None } => read.size(),
             // How much of its length it still counts, only it knows.
             Either::Recorded {
@@ -132,7 +135,7 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let polled = match self.project().body.project() {
             EitherProject::Inner { body } => ready!(body.poll_next(cx)),
-            EitherProject::Fixed { bytes } => return Poll::Ready(piece(bytes)),
+            EitherProject::Fixed { bytes, .. } => return Poll::Ready(piece(bytes)),
             EitherProject::Recorded { read, rest } => match (piece(read), rest) {
                 (Some(read), _) => return Poll::Ready(Some(read)),
                 (None, Some(rest)) => ready!(rest.as_mut().poll_next(cx)),

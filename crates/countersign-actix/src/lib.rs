@@ -141,7 +141,7 @@
 //! | `run` | the same where there is a store: a task for each delivery |
 //! | `webhook` | [`Webhook`]: the delivery, and what any of actix-web's extractors makes of its verified body; [`Payload`]: what the scheme itself calls the payload |
 //! | `for_good` | [`ForGood`]: a handler's word that no retry will help |
-//! | `rejection` | why a handler did not get its argument |
+//! | `rejection` | why a handler did not get its argument, or its answer was not given |
 //! | `head`, `body`, `response`, `clock` | between actix-web's types and the core's |
 //!
 //! # Features
@@ -170,6 +170,6 @@ pub use self::body::ResponseBody;
 pub use self::clock::TokioClock;
 pub use self::for_good::ForGood;
 pub use self::middleware::{Countersign, CountersignMiddleware};
-pub use self::rejection::{MissingMiddleware, PayloadRejection};
+pub use self::rejection::{MissingMiddleware, PayloadRejection, RefusedRun};
 pub use self::response::{reply_with, respond};
 pub use self::webhook::{Payload, Webhook};

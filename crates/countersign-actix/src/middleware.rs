@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::future::{Ready, poll_fn, ready};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Extensions, Payload, Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::error::InternalError;
 use actix_web::web::{Data, FormConfig, JsonConfig, PayloadConfig};
 use actix_web::{Error, HttpMessage, HttpResponse};
 use bytes::Bytes;
-use countersign::{Clock, Delivery, DeliveryStore, NoStore, Once, Received, Receiver, Refusal};
+use countersign::{
+    Clock, Delivery, DeliveryStore, Lease, NoStore, Once, Received, Receiver, Refusal,
+};
 
 use crate::body::{Pieces, ResponseBody};
 use crate::clock::TokioClock;
@@ -29,13 +30,15 @@ use crate::run;
 ///   the receiver's own [`Reply`](countersign::Reply), spelled by [`reply_with`], and the inner service is not called. Many of these are no
 ///   POSTs: wrap a resource and not a route, or actix-web refuses them before anybody is asked.
 /// - **Refused**: the sender gets what [`outcome::answer`](countersign::outcome::answer) says, spelled by [`respond`](crate::respond), and
-///   the inner service is not called. What the head decides is refused before a byte of the body is polled; the rest of the body is dropped
-///   before the answer is given.
+///   the inner service is not called. What the head decides is refused before a byte of the body is polled; the rest of the body is not
+///   read, and the connection is closed behind the answer.
 /// - **Told**: the [`Refusal`] is in the extensions of the response, for a middleware outside that counts or logs; nothing of it goes over the wire.
+///   Where the request is with a handler that has not answered, the answer is an error of the service: see [`RefusedRun`](crate::RefusedRun).
 /// - **Logged**: one `tracing` event per attempt that is decided, with the same fields as the other adapters write.
 ///
 /// The body is read by the receiver's own bounds and deadlines. actix-web's [`PayloadConfig`], [`JsonConfig`] and [`FormConfig`] do not cut it:
-/// their limits are raised to the receiver's for the verified payload, their other settings stay.
+/// their limits are raised to the receiver's for the verified payload, their other settings stay. What is nearer to the handler than the
+/// middleware, such as the `app_data` of a resource in a scope that is wrapped, is left as it is, limits included.
 ///
 /// The source of limits, and the peer that proxies are told by, is the address of the connection, or a [`Peer`](countersign::Peer) that
 /// somebody outside has put into the request's extensions.
@@ -48,15 +51,18 @@ use crate::run;
 /// [the table](countersign::manual::what_2xx_promises#what-each-outcome-answers) of what each outcome is answered.
 ///
 /// Where the sender's [deadline](countersign::Receiver::answer_after) is known, an unfinished run is answered 503 shortly before it, and goes on.
-/// That answer, and the one of a run that lost its lease, comes as an error of the service (its response is the refusal's), for the request is
-/// with the handler.
+/// An error of the inner service is judged by the status that it is answered with.
 ///
 /// **At shutdown** a worker drops the tasks that are left when its connections have ended. Await
 /// [`Receiver::drain`](countersign::Receiver::drain) first, then stop the server.
 ///
 /// # Panics
 /// With a store, outside of actix-web's own runtime and any other `LocalSet`, where no task can be started: in tests use `#[actix_web::test]`,
-/// or [`in_place`](Self::in_place). And where something outside of the middleware holds a clone of the `HttpRequest`: actix-web itself takes none.
+/// or [`in_place`](Self::in_place).
+///
+/// While something outside of the middleware holds a clone of the `HttpRequest`, as a middleware made by `from_fn` does that takes one as an
+/// argument, limits cannot be raised, and actix-web panics: where the app sets one of the three settings above, or a body is longer than 16 KiB.
+/// Scopes with `app_data` panic then, too. Put such middlewares inside.
 pub struct Countersign<S = NoStore> {
     guard: Arc<Guard<S>>,
 }
@@ -248,12 +254,10 @@ impl<S> Guard<S> {
         let scheme = self.receiver.scheme();
         let opened = self.receiver.receive(&View::of(request), &self.clock);
         let mut reading = opened.map_err(|refusal| refuse(scheme, &refusal))?;
-        let verdict = {
-            let payload = request.take_payload();
-            let mut pieces = pin!(Pieces::new(payload, self.receiver.max_body()));
-            // Drops the body, read or not.
-            poll_fn(|cx| reading.poll_received(cx, pieces.as_mut())).await
-        };
+        let mut pieces = Pieces::new(request.take_payload(), self.receiver.max_body());
+        let verdict = poll_fn(|cx| reading.poll_received(cx, Pin::new(&mut pieces))).await;
+        // For the answer, where it was refused.
+        request.set_payload(pieces.into_rest());
         let verified = match verdict {
             Ok(Received::Delivery(verified)) => Ok(verified),
             Ok(Received::Answered(reply)) => {
@@ -286,32 +290,50 @@ where
 /// Makes the request the one that handlers find: the verified body, and the evidence beside it.
 pub(crate) fn hand_over(request: &mut ServiceRequest, delivery: Delivery, max_body: u64) {
     request.set_payload(Payload::from(delivery.body().clone()));
-    request.extensions_mut().insert(delivery);
-    // The receiver's own limit has been kept: actix-web's, which are lower, would lose a delivery.
+    {
+        let mut extensions = request.extensions_mut();
+        extensions.insert(delivery);
+        // That of another receiver outside of this one is another delivery's.
+        extensions.remove::<Lease>();
+    }
+    // The receiver's own limit has been kept: actix-web's, which are lower, would lose a delivery. Not where they would not.
+    let settings = (
+        setting::<PayloadConfig>(request),
+        setting::<JsonConfig>(request),
+        setting::<FormConfig>(request),
+    );
+    let is_short = request_len(request) <= SMALLEST_LIMIT;
+    if let (None, None, None, true) = (&settings.0, &settings.1, &settings.2, is_short) {
+        return;
+    }
     let limit = usize::try_from(max_body).unwrap_or(usize::MAX);
-    let mut settings = Extensions::new();
-    settings.insert(setting::<PayloadConfig>(request).limit(limit));
-    settings.insert(setting::<JsonConfig>(request).limit(limit));
-    settings.insert(setting::<FormConfig>(request).limit(limit));
-    request.add_data_container(Rc::new(settings));
+    let mut raised = Extensions::new();
+    raised.insert(settings.0.unwrap_or_default().limit(limit));
+    raised.insert(settings.1.unwrap_or_default().limit(limit));
+    raised.insert(settings.2.unwrap_or_default().limit(limit));
+    request.add_data_container(Rc::new(raised));
+}
+
+/// Of actix-web's own limits, the one for forms.
+const SMALLEST_LIMIT: usize = 16_384;
+
+fn request_len(request: &ServiceRequest) -> usize {
+    let extensions = request.extensions();
+    extensions
+        .get::<Delivery>()
+        .map_or(0, |delivery| delivery.body().len())
 }
 
 /// As actix-web looks for it.
-fn setting<T: Clone + Default + 'static>(request: &ServiceRequest) -> T {
+fn setting<T: Clone + 'static>(request: &ServiceRequest) -> Option<T> {
     let shared = || request.app_data::<Data<T>>().map(|data| &***data);
-    let found = request.app_data::<T>().or_else(shared);
-    found.cloned().unwrap_or_default()
+    request.app_data::<T>().or_else(shared).cloned()
 }
 
 pub(crate) fn answer<B>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     response: HttpResponse<Bytes>,
 ) -> ServiceResponse<ResponseBody<B>> {
-    let response = response.map_body(|_, body| ResponseBody::fixed(body));
-    request.into_response(response)
-}
-
-/// An answer where the request is not at hand.
-pub(crate) fn error(refusal: Refusal, response: HttpResponse<Bytes>) -> Error {
-    InternalError::from_response(refusal, response.map_into_boxed_body()).into()
+    let unread = request.take_payload();
+    request.into_response(response.map_body(|_, body| ResponseBody::fixed(body, unread)))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use countersign::{PayloadError, PayloadErrorKind, outcome};
+use countersign::{Outcome, PayloadError, PayloadErrorKind, Refusal, outcome};
 
 use crate::response::{respond, status};
 
@@ -97,5 +97,59 @@ impl Error for PayloadRejection {
             Self::MissingMiddleware(_) => None,
             Self::Payload(error) => error.source(),
         }
+    }
+}
+
+/// A run was refused while the request was with its handler: it is not finished in time, has lost its lease, panicked or took too long. The
+/// service has no response then, for in actix-web one belongs to a request; it has this error, which is answered like any refusal.
+///
+/// A middleware outside finds it by [`Error::as_error`](actix_web::Error::as_error), and its refusal and outcome in the response that is made of
+/// it, too.
+#[derive(Clone, Debug)]
+pub struct RefusedRun {
+    refusal: Refusal,
+    outcome: Outcome,
+}
+
+impl RefusedRun {
+    pub(crate) const fn new(refusal: Refusal, outcome: Outcome) -> Self {
+        Self { refusal, outcome }
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+
+    /// What became of the delivery.
+    #[must_use]
+    pub const fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+}
+
+impl fmt::Display for RefusedRun {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(out)
+    }
+}
+
+impl Error for RefusedRun {}
+
+/// The same each time: whoever looks at it changes nothing.
+impl ResponseError for RefusedRun {
+    fn status_code(&self) -> StatusCode {
+        status(outcome::answer(&self.refusal).status)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = respond(&outcome::answer(&self.refusal));
+        {
+            let mut extensions = response.extensions_mut();
+            extensions.insert(self.refusal.clone());
+            extensions.insert(self.outcome.clone());
+        }
+        response.map_into_boxed_body()
     }
 }

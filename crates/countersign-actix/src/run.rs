@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{Error, HttpResponse};
 use bytes::Bytes;
@@ -24,7 +24,8 @@ use tokio::sync::oneshot;
 use tracing::Instrument;
 
 use crate::body::ResponseBody;
-use crate::middleware::{Answer, Guard, answer, error, hand_over, when_ready};
+use crate::middleware::{Answer, Guard, answer, hand_over, when_ready};
+use crate::rejection::{MissingMiddleware, RefusedRun};
 use crate::response::{reply_with, respond, turn_away};
 
 /// What there is to do behind the answer, and the place that is held until it is done.
@@ -113,8 +114,8 @@ impl<B, S: DeliveryStore> Waiting<B, S> {
 
     /// The request is with the handler.
     fn give_up(&self, refusal: Refusal) -> Answer<B> {
-        let response = refused(&self.guard.receiver, &self.delivery, refusal.clone());
-        Err(error(refusal, response))
+        let outcome = self.guard.receiver.refuse(&self.delivery, refusal.clone());
+        Err(RefusedRun::new(refusal, outcome).into())
     }
 }
 
@@ -152,8 +153,9 @@ where
         let (inner, delivery) = (inner, delivery.clone());
         let max_body = receiver.max_body();
         async move {
+            // It is called once.
             let Some(mut request) = request else {
-                return Handled::error(Err(unguarded()));
+                return Handled::error(Err(MissingMiddleware.into()));
             };
             let warn = Unrecorded::of(records, &delivery);
             hand_over(&mut request, delivery, max_body);
@@ -182,16 +184,15 @@ where
             (turn_away(receiver.scheme(), &refusal), refusal)
         }
     };
-    response.extensions_mut().insert(ran.outcome);
     let answered = match request.take() {
-        Some(request) => Ok(answer(request, response)),
-        None => Err(error(refusal, response)),
+        Some(request) => {
+            response.extensions_mut().insert(ran.outcome);
+            Ok(answer(request, response))
+        }
+        // The handler has it.
+        None => Err(RefusedRun::new(refusal, ran.outcome).into()),
     };
     (answered, (ran.rest, ran.slot))
-}
-
-fn unguarded() -> Error {
-    error(Refusal::StoreUnavailable, respond(&outcome::unguarded()))
 }
 
 /// Says why an answer that the sender reads is not recorded.
@@ -228,10 +229,13 @@ where
     }
     let answered = match inner.call(request).await {
         Ok(answered) => answered,
-        Err(error) => return Handled::error(Err(error)),
+        // It is answered by that status.
+        Err(error) => {
+            let status = status_of(error.as_response_error().status_code());
+            return Handled::new(status, Err(error));
+        }
     };
-    let status = StatusCode::from_u16(answered.status().as_u16());
-    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = status_of(answered.status());
     let failed_for_good = answered
         .response()
         .extensions()
@@ -266,7 +270,8 @@ where
                 Err(_) => {
                     records.warn("a handler's answer broke off: its delivery is given back");
                     let broken = respond(&outcome::unguarded());
-                    let broken = broken.map_body(|_, body| ResponseBody::fixed(body));
+                    let broken =
+                        broken.map_body(|_, body| ResponseBody::fixed(body, Payload::None));
                     let broken = ServiceResponse::new(request, broken);
                     return Handled::new(StatusCode::INTERNAL_SERVER_ERROR, Ok(broken));
                 }
@@ -284,4 +289,9 @@ where
         handled = handled.failed_for_good();
     }
     handled
+}
+
+/// The same status in the core's release of `http`.
+fn status_of(status: actix_web::http::StatusCode) -> StatusCode {
+    StatusCode::from_u16(status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

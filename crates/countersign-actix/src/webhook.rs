@@ -16,7 +16,7 @@ use crate::rejection::{MissingMiddleware, PayloadRejection};
 ///
 /// | `T` | the payload is |
 /// |---|---|
-/// | [`web::Bytes`](Bytes), `String` | the body, byte for byte |
+/// | [`web::Bytes`](Bytes), `String` | the body, byte for byte (decompressed, if the scheme allows an encoding and actix-web has the feature for it; the delivery's own is as it came) |
 /// | [`web::Json<T>`](actix_web::web::Json) | the body as JSON; the Content-Type must say so |
 /// | [`web::Form<T>`](actix_web::web::Form) | the body as a form without nested fields; the Content-Type must say so |
 /// | [`Payload<T>`] | what the scheme calls the payload, whatever the Content-Type |

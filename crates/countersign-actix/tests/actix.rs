@@ -3,6 +3,8 @@
 //! What all adapters have in common is in the workspace's own tests; here is what is actix-web's.
 #![cfg(test)]
 
+#[path = "actix/answers.rs"]
+mod answers;
 #[path = "actix/mounting.rs"]
 mod mounting;
 #[path = "actix/once.rs"]

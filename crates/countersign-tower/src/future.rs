@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use countersign::{Delivery, NoStore, Reading, Received, Refusal};
+use countersign::{Delivery, Lease, NoStore, Reading, Received, Refusal};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body::Body;
@@ -131,7 +131,10 @@ impl<Inner, S> Attempt<Inner, S> {
     pub(crate) fn request(self, delivery: Delivery) -> (Inner, Request<VerifiedBody>) {
         let body = VerifiedBody::new(delivery.body().clone());
         let mut request = Request::from_parts(self.parts, body);
-        request.extensions_mut().insert(delivery);
+        let extensions = request.extensions_mut();
+        extensions.insert(delivery);
+        // That of another receiver outside of this one is another delivery's.
+        extensions.remove::<Lease>();
         (self.inner, request)
     }
 }
