@@ -9,8 +9,6 @@ mod balancer;
 mod bodies;
 #[path = "limits/failures.rs"]
 mod failures;
-#[path = "limits/http2.rs"]
-mod http2;
 #[path = "limits/queue.rs"]
 mod queue;
 #[path = "limits/settings.rs"]

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::STRIPE;
 use countersign::{Bodies, FailureLimit, MemoryQuotas, Quota, Sources};
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Request, Version};
+use tokio::net::TcpStream;
 
+use crate::app::PATH;
 use crate::client::{answer, connect, wire};
 use crate::in_every_server;
-use crate::script::{Script, Serve};
+use crate::script::{Host, Script, Serve};
 
 in_every_server!(
     forgeries_are_told_so_and_genuine_deliveries_pass,
@@ -20,6 +22,7 @@ in_every_server!(
     a_tenant_over_its_quota_comes_again,
     a_body_that_keeps_us_waiting_needs_a_place,
     a_body_that_stalls_is_ended,
+    streams_without_a_place_hold_up_no_other,
 );
 
 const BODY: &str = r#"{"id":"evt_1","type":"invoice.paid"}"#;
@@ -156,4 +159,66 @@ fn a_body_that_stalls_is_ended(serve: Serve) {
     answer(&mut slow).is_refusal(408, "request timeout\n");
     assert_eq!(host.runs(), 0);
     host.deliver(BODY).is(200, "");
+}
+
+/// A balancer that speaks HTTP/2 to us: everybody's requests are streams of one connection. Those that waited in the queue, unread, used up its
+/// window, and with it everybody's.
+fn streams_without_a_place_hold_up_no_other(serve: Serve) {
+    let bodies = Bodies::new(NonZero::<usize>::MIN, 1 << 20).waiting(8);
+    let shared = bodies.clone();
+    let host = serve(Script::verifying(STRIPE, |receiver| {
+        receiver.bodies(shared).max_body(8 << 20)
+    }));
+    // On a thread of its own: a head and its body are sent before an answer to the head is seen.
+    let mut client = tokio::runtime::Builder::new_current_thread();
+    let client = client.enable_all().build().unwrap();
+    let patience = Duration::from_secs(30);
+    let answered = async { tokio::time::timeout(patience, streams(&host, &bodies)).await };
+    assert!(
+        client.block_on(answered).is_ok(),
+        "streams hold each other up"
+    );
+}
+
+async fn streams(host: &Host, bodies: &Bodies) {
+    let socket = TcpStream::connect(host.address).await.unwrap();
+    let (client, connection) = h2::client::handshake(socket).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let head = |body: &Bytes| {
+        let (mut head, _) = host.sender().send(body.clone()).into_parts();
+        head.uri = format!("http://{}{PATH}", host.address).parse().unwrap();
+        head.version = Version::HTTP_2;
+        Request::from_parts(head, ())
+    };
+    let large = Bytes::from(vec![b' '; 3 << 20]);
+    // One stranger has the only place and stalls; others send all that the server lets them send.
+    let (answer, mut stalled) = client.send_request(head(&large), false).unwrap();
+    stalled.send_data(Bytes::from_static(b" "), false).unwrap();
+    while bodies.usage().reading == 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..4 {
+        let (refused, mut stream) = client.send_request(head(&large), false).unwrap();
+        stream.send_data(large.clone(), false).unwrap();
+        assert_eq!(refused.await.unwrap().status(), 503);
+        drop(stream);
+    }
+    let small = Bytes::from_static(b"{}");
+    for _ in 0..4 {
+        // As long as the window is on its way back, a body comes after its head, and there is no place for it to be waited for.
+        for attempt in 1.. {
+            let (genuine, mut stream) = client.send_request(head(&small), false).unwrap();
+            stream.send_data(small.clone(), true).unwrap();
+            let status = genuine.await.unwrap().status();
+            if status == 200 {
+                break;
+            }
+            assert_eq!(status, 503);
+            assert!(attempt < 500, "the window does not come back");
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!((bodies.usage().reading, bodies.usage().waiting), (1, 0));
+    drop((answer, stalled));
 }

@@ -19,6 +19,7 @@ in_every_server!(
     a_copy_is_busy_while_the_first_one_runs,
     a_run_goes_on_when_its_sender_hangs_up,
     a_run_goes_on_when_its_sender_stops_waiting,
+    what_the_body_took_is_part_of_the_senders_time,
     no_more_run_than_may,
     whoever_shuts_down_finishes_and_begins_nothing,
     one_of_many_copies_runs,
@@ -156,6 +157,26 @@ fn a_run_goes_on_when_its_sender_stops_waiting(serve: Serve) {
     host.until(|host| host.receiver().counts().done == 1);
     host.deliver(BODY).is(200, "").is_receivers();
     assert_eq!((host.runs(), host.receiver().counts().unfinished), (1, 1));
+}
+
+fn what_the_body_took_is_part_of_the_senders_time(serve: Serve) {
+    let host = serve(Script::once(STRIPE, |builder, _| {
+        builder.answer_within(Duration::from_secs(5))
+    }));
+    host.gate(false);
+    let whole = wire(&host.signed(BODY));
+    let mut slow = connect(host.address);
+    slow.write_all(&whole[..whole.len() - 1]).unwrap();
+    host.until(|host| host.clock().sleepers() == 1);
+    let body = Duration::from_secs(3);
+    host.clock().advance(body);
+    slow.write_all(&whole[whole.len() - 1..]).unwrap();
+    host.until(|host| host.runs() == 1 && host.clock().sleepers() >= 2);
+    let soon = host.receiver().answer_after().unwrap();
+    host.clock().advance(soon - body);
+    answer(&mut slow).is_refusal(503, "service unavailable\n");
+    host.gate(true);
+    host.until(|host| host.receiver().counts().done == 1);
 }
 
 fn no_more_run_than_may(serve: Serve) {
