@@ -146,6 +146,11 @@ impl Host {
         self.script.once.as_ref().unwrap()
     }
 
+    /// Of one that remembers nothing.
+    pub(crate) fn verifier(&self) -> &Receiver {
+        self.script.verifies.as_ref().unwrap()
+    }
+
     pub(crate) fn runs(&self) -> usize {
         self.script.runs.load(Ordering::SeqCst)
     }

@@ -2,11 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign::providers::{INTERCOM, SLACK, STRIPE, TWILIO, WEBSUB, WOOCOMMERCE};
-use countersign::{Refusal, Timestamp, outcome};
+use countersign::{Refusal, Secret, SecretRing, Timestamp, outcome};
+use countersign_testkit::Sender;
 use http::{HeaderValue, Request};
 
 use crate::app::{PATH, Said};
@@ -24,6 +27,7 @@ in_every_server!(
     an_unknown_path_is_the_servers,
     who_was_refused_by_his_head_is_let_go,
     who_sent_too_much_is_let_go,
+    secrets_are_exchanged_under_traffic,
 );
 
 const BODY: &str = r#"{"id":"evt_1","type":"invoice.paid"}"#;
@@ -270,4 +274,56 @@ fn who_sent_too_much_is_let_go(serve: Serve) {
         is_let_go(socket, "413", &chunk(len));
     }
     assert_eq!(host.runs(), 0);
+}
+
+/// Four senders without a pause: the receiver takes both secrets, the sender changes over, the receiver takes the new one alone. Nobody is refused.
+fn secrets_are_exchanged_under_traffic(serve: Serve) {
+    const NEW: &str = "whsec_9876543210fedcba9876543210";
+    let secret = |text: &str, label: &str| Secret::new(text).unwrap().label(label);
+    let host = serve(Script::verifying(STRIPE, |receiver| receiver));
+    let receiver = host.verifier();
+    let (uses, is_over) = (RwLock::new(SECRET), AtomicBool::new(false));
+    let [accepted, other] = [const { AtomicUsize::new(0) }; 2];
+    let signed = |text: &str| {
+        let sender = Sender::new(STRIPE, text).at(host.clock().now());
+        host.send(&{
+            let mut request = sender.send(BODY);
+            *request.uri_mut() = PATH.parse().unwrap();
+            request
+        })
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    // A sender changes over when what it has sent is answered.
+                    let text = uses.read().unwrap();
+                    let counter = if signed(*text).status == 200 {
+                        &accepted
+                    } else {
+                        &other
+                    };
+                    counter.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        let goes_on = || {
+            let so_far = accepted.load(Ordering::SeqCst);
+            host.until(|_| {
+                accepted.load(Ordering::SeqCst) >= so_far + 40 || other.load(Ordering::SeqCst) > 0
+            });
+        };
+        goes_on();
+        let both = [secret(SECRET, "old"), secret(NEW, "new")];
+        receiver.rotate(SecretRing::new(both).unwrap()).unwrap();
+        goes_on();
+        *uses.write().unwrap() = NEW;
+        goes_on();
+        receiver.rotate(secret(NEW, "new")).unwrap();
+        goes_on();
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(other.load(Ordering::SeqCst), 0);
+    assert_eq!(signed(SECRET).status, 401);
+    assert_eq!(host.runs(), accepted.load(Ordering::SeqCst));
 }

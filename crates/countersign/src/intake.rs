@@ -442,6 +442,7 @@ impl Intake {
             }
             Work::Unsigned { .. } | Work::Asked(_) => return Err(Refusal::SignatureMissing),
         };
+        compiled.count(secret);
         if let Some(reply) = handshake::answer_signed(compiled, secret, &self.open, &body)? {
             return Ok(Finished::Answered(reply));
         }

@@ -139,7 +139,7 @@ pub use self::payload::{PayloadError, PayloadErrorKind};
 pub use self::public_url::{ProxyError, TrustedProxies};
 pub use self::quota::{Bucket, OverQuota, Quota, QuotaError};
 pub use self::reading::{Broken, Chunks, Reading, Received};
-pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SettingError, Stage};
+pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SecretUse, SettingError, Stage};
 pub use self::refusal::{Fault, Refusal};
 pub use self::reply::{Reply, ReplyKind};
 pub use self::request::{Head, Peer};

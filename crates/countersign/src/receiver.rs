@@ -2,16 +2,18 @@
 
 mod settings;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use zeroize::Zeroizing;
 
 pub use self::settings::SettingError;
 pub(crate) use self::settings::drops_over_limit;
-use self::settings::{UrlText, check_config, check_grade, check_limits, check_url, keys};
+use self::settings::{UrlText, check_config, check_grade, check_limits, check_url, ring};
 use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::danger::Weak;
@@ -27,7 +29,7 @@ use crate::reading::{Reading, Timeouts};
 use crate::refusal::Refusal;
 use crate::request::{Head, essence, trim};
 use crate::scheme::compiled::{Compiled, Config};
-use crate::scheme::{Algorithm, Scheme, TokenPlace};
+use crate::scheme::{Scheme, TokenPlace};
 use crate::secret::SecretRing;
 use crate::source::{Origin, Sources};
 use crate::store::DeliveryStore;
@@ -89,13 +91,26 @@ impl sealed::Stage for NoStore {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Receiver<S = NoStore> {
-    pub(crate) compiled: Arc<Compiled>,
+    scheme: Arc<Scheme>,
+    /// Exchanged as a whole when secrets are. What has begun keeps what it began with.
+    compiled: Arc<ArcSwap<Compiled>>,
+    max_secrets: usize,
     max_body: u64,
     timeouts: Timeouts,
     bodies: Bodies,
     /// The receiver's own, or that of the first adapter that brought one. Clones share it.
     clock: Arc<OnceLock<Arc<dyn Clock>>>,
     pub(crate) once: S,
+}
+
+/// How often a secret has been used: see [`Receiver::secret_uses`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SecretUse {
+    /// Its label.
+    pub label: String,
+    /// How many deliveries, and signed questions, it has verified.
+    pub verified: u64,
 }
 
 impl Receiver {
@@ -132,33 +147,33 @@ impl<S> Receiver<S> {
     /// What a method, a media type, a content encoding, a declared length, a missing, malformed, repeated or stale signature or
     /// timestamp is refused for.
     pub fn open(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
-        let origin = self.compiled.failures.origin(&self.compiled.scheme, head);
-        self.compiled
-            .failures
-            .let_in(&self.compiled.scheme, origin)?;
-        self.begin(head, now, origin)
-            .map_err(|refusal| self.compiled.failed(refusal, origin))
+        let compiled = self.compiled.load();
+        let origin = compiled.failures.origin(&self.scheme, head);
+        compiled.failures.let_in(&self.scheme, origin)?;
+        self.begin(&compiled, head, now, origin)
+            .map_err(|refusal| compiled.failed(refusal, origin))
     }
 
-    fn begin(&self, head: &impl Head, now: Timestamp, origin: Origin) -> Result<Intake, Refusal> {
-        if let Some(other) = self.no_delivery(head)? {
+    fn begin(
+        &self,
+        compiled: &Arc<Compiled>,
+        head: &impl Head,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<Intake, Refusal> {
+        if let Some(other) = self.no_delivery(compiled, head)? {
             let declared = declared_length(head, handshake::MAX_BODY)?;
-            return Ok(Intake::other(
-                &self.compiled,
-                (now, origin),
-                declared,
-                other,
-            ));
+            return Ok(Intake::other(compiled, (now, origin), declared, other));
         }
         let declared = self.door(head)?;
-        Intake::begin(&self.compiled, head, now, self.max_body, declared, origin)
+        Intake::begin(compiled, head, now, self.max_body, declared, origin)
     }
 
     /// Does the head say that this is no delivery but something that the receiver answers by itself?
-    fn no_delivery(&self, head: &impl Head) -> Result<Option<Other>, Refusal> {
-        let scheme = &self.compiled.scheme;
+    fn no_delivery(&self, compiled: &Compiled, head: &impl Head) -> Result<Option<Other>, Refusal> {
+        let scheme = &self.scheme;
         if !scheme.handshakes.is_empty()
-            && let Some(question) = handshake::in_head(&self.compiled, head)?
+            && let Some(question) = handshake::in_head(compiled, head)?
         {
             return Ok(Some(Other::Asked(question)));
         }
@@ -169,7 +184,7 @@ impl<S> Receiver<S> {
         if declared_length(head, handshake::MAX_BODY).is_err() {
             return Ok(None);
         }
-        let shape = handshake::unsigned_shape(&self.compiled, head);
+        let shape = handshake::unsigned_shape(compiled, head);
         Ok(shape.map(|shape| Other::Unsigned { shape }))
     }
 
@@ -198,23 +213,64 @@ impl<S> Receiver<S> {
         body: Bytes,
         now: Timestamp,
     ) -> Result<Verified, Refusal> {
-        let origin = self.compiled.failures.origin(&self.compiled.scheme, head);
-        self.compiled
-            .failures
-            .let_in(&self.compiled.scheme, origin)?;
-        match verify::verify(&self.compiled, head, body, now, self.max_body) {
+        let compiled = self.compiled.load();
+        let origin = compiled.failures.origin(&self.scheme, head);
+        compiled.failures.let_in(&self.scheme, origin)?;
+        match verify::verify(&compiled, head, body, now, self.max_body) {
             Ok(verified) => {
-                self.compiled.passed(origin);
+                compiled.passed(origin);
                 Ok(verified)
             }
-            Err(refusal) => Err(self.compiled.failed(refusal, origin)),
+            Err(refusal) => Err(compiled.failed(refusal, origin)),
         }
     }
 
     /// The scheme.
     #[must_use]
     pub fn scheme(&self) -> &Scheme {
-        &self.compiled.scheme
+        &self.scheme
+    }
+
+    /// Exchanges the secrets while the receiver runs, in all of its clones at once and without a pause. An attempt that has begun is judged by
+    /// the secrets that were there when it began: for half a minute at most, which is how long a body may take.
+    ///
+    /// To replace a secret without losing a delivery: rotate to a ring of both, exchange it at the sender, and rotate to the new one alone when
+    /// [`secret_uses`](Self::secret_uses) says that the old one is no longer used (and its retries, which may carry old signatures, are over).
+    ///
+    /// # Errors
+    /// As [`build`](ReceiverBuilder::build), for the secrets; then nothing has changed.
+    ///
+    /// ```
+    /// use countersign::{Receiver, Secret, SecretRing, providers::STRIPE};
+    ///
+    /// let old = || Secret::new("whsec_0123456789abcdef0123456789").map(|secret| secret.label("old"));
+    /// let new = || Secret::new("whsec_9876543210fedcba9876543210").map(|secret| secret.label("new"));
+    /// let receiver = Receiver::builder(STRIPE, old()?).build()?;
+    /// receiver.rotate(SecretRing::new([old()?, new()?])?)?;
+    /// let uses = receiver.secret_uses();
+    /// assert_eq!((uses[0].label.as_str(), uses[0].verified), ("old", 0));
+    ///
+    /// let refused = receiver.rotate(SecretRing::new([new()?, new()?])?).unwrap_err();
+    /// assert_eq!(refused.to_string(), "secrets: two secrets have the same label");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rotate(&self, secrets: impl Into<SecretRing>) -> Result<(), SettingError> {
+        let keys = ring(&self.scheme, &secrets.into(), self.max_secrets)?;
+        // Two at the same moment: either of them, as a whole.
+        let new = self.compiled.load().with_keys(keys);
+        self.compiled.store(Arc::new(new));
+        Ok(())
+    }
+
+    /// How many deliveries each of the present secrets has verified since its label came into the ring.
+    #[must_use]
+    pub fn secret_uses(&self) -> Vec<SecretUse> {
+        let compiled = self.compiled.load();
+        let uses = compiled.keys.iter().map(|key| SecretUse {
+            label: key.label.clone(),
+            verified: key.verified.load(Ordering::Relaxed),
+        });
+        uses.collect()
     }
 
     /// The longest body in bytes.
@@ -242,7 +298,7 @@ impl<S> Receiver<S> {
 
     /// Step 0. Gives the declared length.
     fn door(&self, head: &impl Head) -> Result<Option<u64>, Refusal> {
-        let scheme = &self.compiled.scheme;
+        let scheme = &self.scheme;
         if !scheme.methods.iter().any(|method| method == head.method()) {
             return Err(Refusal::MethodNotAllowed);
         }
@@ -524,29 +580,14 @@ impl<S: Stage> ReceiverBuilder<S> {
         if self.max_secrets == 0 || self.max_secrets > defaults::MOST_SECRETS {
             return Err(SettingError::value("max_secrets", "must be 1 to 16"));
         }
-        if self.secrets.secrets().len() > self.max_secrets {
-            return Err(SettingError::value(
-                "secrets",
-                "there are more than max_secrets allows",
-            ));
-        }
-        let proves_nothing = scheme.algorithm == Algorithm::Unsigned;
-        match (self.secrets.secrets().is_empty(), proves_nothing) {
-            (true, false) => return Err(SettingError::value("secrets", "there is none")),
-            (false, true) => {
-                return Err(SettingError::value(
-                    "secrets",
-                    "the sender proves nothing, so no secret keeps anybody out",
-                ));
-            }
-            _ => {}
-        }
-        let keys = keys(&scheme, &self.secrets)?;
+        let keys = ring(&scheme, &self.secrets, self.max_secrets)?;
         let identity = self.once.identity(&scheme)?;
         let shares = bodies.has_shares();
         let failures = Failures::new(self.failures, self.clock.as_ref(), shares);
         Ok(Receiver {
-            compiled: Arc::new(Compiled::new(
+            scheme: Arc::new(scheme.clone()),
+            max_secrets: self.max_secrets,
+            compiled: Arc::new(ArcSwap::from_pointee(Compiled::new(
                 scheme,
                 keys,
                 self.config,
@@ -554,7 +595,7 @@ impl<S: Stage> ReceiverBuilder<S> {
                 self.consent,
                 failures,
                 identity,
-            )),
+            ))),
             max_body: self.max_body,
             timeouts: self.timeouts,
             bodies,

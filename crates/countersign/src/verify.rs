@@ -124,6 +124,7 @@ pub(crate) fn verify<H: Head>(
             (Plan::Compared, None) => (check_token_in_body(compiled, now, &body)?, None, None),
             (_, candidates) => check_whole(compiled, now, candidates, judged.facts, &body)?,
         };
+        compiled.count(secret);
         Ok(Verified {
             compiled: Arc::clone(compiled),
             body,

@@ -1,6 +1,7 @@
 //! What a receiver is built with makes sense, or is refused by its name.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -10,11 +11,37 @@ use crate::failures::FailureSettings;
 use crate::mac::Keyed;
 use crate::public_url::{Base, PublicUrl, TrustedProxies};
 use crate::scheme::compiled::{Config, Key};
-use crate::scheme::{Grade, Part, Proof, Scheme, SchemeError, UnsignedShape};
+use crate::scheme::{Algorithm, Grade, Part, Proof, Scheme, SchemeError, UnsignedShape};
 use crate::secret::{SecretError, SecretRing};
 
+/// A ring that a receiver of this scheme can have.
+pub(super) fn ring(
+    scheme: &Scheme,
+    ring: &SecretRing,
+    most: usize,
+) -> Result<Vec<Key>, SettingError> {
+    if ring.secrets().len() > most {
+        return Err(SettingError::value(
+            "secrets",
+            "there are more than max_secrets allows",
+        ));
+    }
+    let proves_nothing = scheme.algorithm == Algorithm::Unsigned;
+    match (ring.secrets().is_empty(), proves_nothing) {
+        (true, false) => return Err(SettingError::value("secrets", "there is none")),
+        (false, true) => {
+            return Err(SettingError::value(
+                "secrets",
+                "the sender proves nothing, so no secret keeps anybody out",
+            ));
+        }
+        _ => {}
+    }
+    keys(scheme, ring)
+}
+
 /// Every secret is keyed; one bad one fails the whole ring.
-pub(super) fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
+fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, SettingError> {
     let mut keys: Vec<Key> = Vec::new();
     for (position, secret) in ring.secrets().iter().enumerate() {
         let label = secret.label_or(position);
@@ -53,6 +80,7 @@ pub(super) fn keys(scheme: &Scheme, ring: &SecretRing) -> Result<Vec<Key>, Setti
         }
         keys.push(Key {
             label,
+            verified: Arc::default(),
             keyed,
             not_before,
             not_after,

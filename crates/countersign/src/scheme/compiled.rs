@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zeroize::Zeroizing;
 
@@ -21,21 +23,21 @@ use crate::text;
 use crate::timestamp::Timestamp;
 
 /// A scheme, its keys and its configuration, ready for requests.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Compiled {
     pub(crate) scheme: Scheme,
-    pub(crate) keys: Vec<Key>,
+    pub(crate) keys: Arc<[Key]>,
     pub(crate) config: Config,
     /// Where the public URL comes from; there when the content holds it.
     pub(crate) public_url: Option<PublicUrl>,
     /// The spellings of it that are tried; empty when the content holds none.
     pub(crate) url_spellings: Vec<UrlSpelling>,
     /// Handshakes and unsigned shapes.
-    pub(crate) asked: Asked,
+    pub(crate) asked: Arc<Asked>,
     /// Asks the application about questions.
     pub(crate) consent: Option<Consent>,
     /// What is done about failures.
-    pub(crate) failures: Failures,
+    pub(crate) failures: Arc<Failures>,
     /// How deliveries are told apart, where they are remembered.
     pub(crate) identity: Option<Identity>,
     /// What a candidate looks like.
@@ -114,6 +116,8 @@ impl fmt::Debug for Config {
 #[derive(Debug)]
 pub(crate) struct Key {
     pub(crate) label: String,
+    /// How many deliveries it has verified.
+    pub(crate) verified: Arc<AtomicU64>,
     pub(crate) keyed: Keyed,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) not_after: Option<Timestamp>,
@@ -256,9 +260,9 @@ impl Compiled {
             plan: plan(&scheme, asked.has_public_keys()),
             url_spellings: url_spellings(&scheme),
             tells_forms_apart: scheme.tells_forms_apart(),
-            asked,
+            asked: Arc::new(asked),
             consent,
-            failures,
+            failures: Arc::new(failures),
             identity,
             holds_values,
             id_in_body: id.filter(|place| place.is_in_body()).cloned(),
@@ -276,9 +280,29 @@ impl Compiled {
             field_pointers,
             form_pointers,
             scheme,
-            keys,
+            keys: keys.into(),
             config,
             public_url,
+        }
+    }
+
+    /// The same with other secrets. What was counted for a label goes on.
+    pub(crate) fn with_keys(&self, mut keys: Vec<Key>) -> Self {
+        for key in &mut keys {
+            if let Some(known) = self.keys.iter().find(|known| known.label == key.label) {
+                key.verified = Arc::clone(&known.verified);
+            }
+        }
+        Self {
+            keys: keys.into(),
+            ..self.clone()
+        }
+    }
+
+    /// This secret has verified a delivery.
+    pub(crate) fn count(&self, secret: usize) {
+        if let Some(key) = self.keys.get(secret) {
+            key.verified.fetch_add(1, Ordering::Relaxed);
         }
     }
 
