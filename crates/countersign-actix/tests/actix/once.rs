@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,6 +14,10 @@ use actix_web::test::init_service;
 use actix_web::{App, HttpResponse, Responder, rt, web};
 use countersign_actix::danger::Deduplicate;
 use countersign_actix::providers::{INTERCOM, TWILIO};
+use countersign_actix::{
+    Claim, ClaimReply, DeliveryStore, Extend, ExtendReply, ForgetReply, IdempotencyKey, Release,
+    ReleaseReply, Settle, SettleReply, Unavailable,
+};
 use countersign_actix::{
     Countersign, ForGood, Lease, MemoryStore, Once, Outcome, OutcomeKind, Receiver, Refusal,
     Secret, Webhook,
@@ -306,4 +311,62 @@ async fn after_drain_nothing_begins() {
     let response = app.call(attempt()).await.unwrap();
     let refusal = response.response().extensions().get::<Refusal>().cloned();
     assert_eq!(refusal, Some(Refusal::ShuttingDown));
+}
+
+/// Its first settles do not arrive.
+struct Lossy {
+    store: MemoryStore,
+    losses: AtomicU32,
+}
+
+impl DeliveryStore for Lossy {
+    async fn claim(&self, claim: Claim) -> Result<ClaimReply, Unavailable> {
+        self.store.claim(claim).await
+    }
+
+    async fn settle(&self, settle: Settle) -> Result<SettleReply, Unavailable> {
+        let left = |losses: u32| losses.checked_sub(1);
+        let lost = self
+            .losses
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
+        match lost {
+            Ok(_) => Err(Unavailable::new("lost on its way")),
+            Err(_) => self.store.settle(settle).await,
+        }
+    }
+
+    async fn release(&self, release: Release) -> Result<ReleaseReply, Unavailable> {
+        self.store.release(release).await
+    }
+
+    async fn extend(&self, extend: Extend) -> Result<ExtendReply, Unavailable> {
+        self.store.extend(extend).await
+    }
+
+    async fn forget(&self, key: IdempotencyKey) -> Result<ForgetReply, Unavailable> {
+        self.store.forget(key).await
+    }
+}
+
+/// The sender is answered, and the record is tried again behind the answer.
+#[actix_web::test]
+async fn what_could_not_be_recorded_is_recorded_behind_the_answer() {
+    let clock = clock();
+    let store = Lossy {
+        store: MemoryStore::single_process_on(10, clock.clone()),
+        losses: AtomicU32::new(3),
+    };
+    let receiver = builder(INTERCOM, &clock).store(store).build().unwrap();
+    let app = app!(Countersign::new(receiver.clone()), |_: Webhook| async {
+        "done"
+    });
+    send(&app, attempt()).await.is(200, "done");
+    assert_eq!(send(&app, attempt()).await.status, 503);
+    for _ in 0..10 {
+        clock.advance(Duration::from_secs(1));
+        turns(20).await;
+    }
+    send(&app, attempt()).await.is(200, "");
+    assert_eq!(receiver.counts().duplicates, 1);
+    assert_eq!(receiver.drain(Duration::from_secs(1)).await, Ok(()));
 }
