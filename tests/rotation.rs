@@ -101,6 +101,10 @@ fn a_ring_that_no_receiver_could_have_changes_nothing() {
     assert_eq!(verdict(&receiver, OLD), Ok("old".to_owned()));
     assert_eq!(verdict(&receiver, NEW), WRONG);
     assert_eq!(uses(&receiver), counted(Some(1), None));
+
+    let four = (0..4).map(|number| secret(NEW).label(number.to_string()));
+    receiver.rotate(SecretRing::new(four).unwrap()).unwrap();
+    assert_eq!(verdict(&receiver, NEW), Ok("0".to_owned()));
 }
 
 /// What has begun is judged by what was there when it began, also where the new ring has fewer secrets.
