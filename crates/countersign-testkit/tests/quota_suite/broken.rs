@@ -226,7 +226,8 @@ impl BrokenStore {
         };
         if self.has(Flaw::SpendsInTwoSteps) {
             drop(records);
-            (0..20).for_each(|_| std::thread::yield_now());
+            // As a round trip takes: to yield may let the same thread go on.
+            std::thread::sleep(TICK);
             records = self.lock();
         }
         if !is_known && records.len() >= CAPACITY {

@@ -19,6 +19,8 @@ use crate::flaws::Flaw;
 
 pub(crate) const CAPACITY: usize = 100;
 const TICK: Duration = Duration::from_millis(1);
+/// Of a store in two steps. Nothing waits for it: it is the flaw.
+const ROUND_TRIP: Duration = Duration::from_millis(3);
 
 pub(crate) struct Broken {
     pub(crate) flaw: Flaw,
@@ -86,10 +88,11 @@ impl BrokenStore {
         self.records.lock().unwrap()
     }
 
-    /// Between looking and writing.
+    /// Between looking and writing, which takes a while as a round trip to a server does. To yield is not enough: on one core the scheduler may
+    /// let the same thread go on.
     fn let_others_in<'s>(&'s self, records: Records<'s>) -> Records<'s> {
         drop(records);
-        (0..20).for_each(|_| std::thread::yield_now());
+        std::thread::sleep(ROUND_TRIP);
         self.lock()
     }
 
