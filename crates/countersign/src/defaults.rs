@@ -44,6 +44,9 @@ pub const MAX_SECRETS: usize = 4;
 /// How many secrets a receiver may be told to hold.
 pub const MOST_SECRETS: usize = 16;
 
+/// The longest file that holds a secret, in bytes. No secret is a tenth as long; a wrong path may lead to anything.
+pub const MAX_SECRET_FILE: usize = 64 * 1024;
+
 /// The longest id, event name or tenant in bytes. Ids are UUIDs or a provider's equivalent; 256 is four times the longest known.
 pub const MAX_FIELD_LEN: usize = 256;
 

@@ -1,4 +1,4 @@
-//! The manual: what a receiver with a store promises, what it costs, and how to choose.
+//! The manual: what a receiver promises, what it costs, and how to choose.
 //!
 //! | page | answers |
 //! |---|---|
@@ -6,6 +6,7 @@
 //! | [`identity`] | by what two attempts are known to be one delivery, service by service, and the price of each way |
 //! | [`what_runs_twice`] | when a delivery can run again although it was done, and what a handler can do about it |
 //! | [`limits`] | what is bounded, limits for failures and bodies, and what they need to know of proxies |
+//! | [`rotation`] | how a secret is exchanged without losing a delivery, and where secrets are read from again |
 //! | [`capacity_and_retention`] | how long to remember, how much room that takes, leases, limits and senders that never retry |
 //! | [`past_mistakes`] | what other receivers of webhooks got wrong, and what here prevents each |
 //!
@@ -15,5 +16,6 @@ pub mod capacity_and_retention;
 pub mod identity;
 pub mod limits;
 pub mod past_mistakes;
+pub mod rotation;
 pub mod what_2xx_promises;
 pub mod what_runs_twice;

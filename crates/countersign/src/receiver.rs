@@ -1,5 +1,6 @@
 //! The receiver: one scheme, its secrets and its limits, and the order of the steps.
 
+mod reload;
 mod settings;
 
 use std::sync::atomic::Ordering;

@@ -1,6 +1,8 @@
 //! Secrets: never printed, wiped on drop, refused at build when they are weak.
 
-use std::fmt;
+mod file;
+
+use std::{fmt, io};
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -281,6 +283,14 @@ pub enum SecretError {
         /// The variable.
         name: String,
     },
+    /// The file cannot be read, is too long, or is not UTF-8.
+    #[error("the file {path} cannot be read: {kind}")]
+    NotReadable {
+        /// The file.
+        path: String,
+        /// Why. [`FileTooLarge`](io::ErrorKind::FileTooLarge) over 64 KiB, [`InvalidData`](io::ErrorKind::InvalidData) when it is not UTF-8.
+        kind: io::ErrorKind,
+    },
     /// It is not written as the scheme's key format says.
     #[error("the secret is not written as the scheme's key format says")]
     Undecodable,
@@ -327,6 +337,17 @@ impl SecretRing {
 
     pub(crate) fn secrets(&self) -> &[Secret] {
         &self.0
+    }
+
+    /// The same secrets with the same labels and times, in the same order?
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let facts = |secret: &Secret| (secret.label.clone(), secret.window(), secret.any_length);
+        self.0.len() == other.0.len()
+            && self
+                .0
+                .iter()
+                .zip(&other.0)
+                .all(|(one, other)| facts(one) == facts(other) && one.text == other.text)
     }
 }
 

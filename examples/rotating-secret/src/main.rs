@@ -7,8 +7,9 @@
 //! 1. Make the new secret at the service, start this with both, and let the service use the new one.
 //! 2. When the log shows no more deliveries under the old label, start it without the old one, or let it run out.
 //!
-//! A service that learns of new secrets while it runs need not be started again: `Receiver::rotate` exchanges the ring under traffic, and
-//! `Receiver::secret_uses` says how often each secret has verified.
+//! A service that learns of new secrets while it runs need not be started again: `Receiver::rotate` exchanges the ring under traffic,
+//! `Receiver::reload_every` does so by itself when files or whatever else they come from have changed, and `Receiver::secret_uses` says how
+//! often each secret has verified.
 //!
 //! Run it:
 //! ```sh
