@@ -1,8 +1,8 @@
 //! Exchanging a secret without losing a delivery, and without a restart.
 //!
 //! # In order
-//! 1. **Make the new secret** at the sender, if it lets two be active (Stripe signs with both for a while); else do not
-//!    let it use the new one yet.
+//! 1. **Make the new secret** at the sender, if it lets two be active (Stripe signs with both for a while); else do not let it use the new one
+//!    yet.
 //! 2. **Give the receiver both**, each with a [label](crate::Secret::label): by a [`rotate`](crate::Receiver::rotate), or by what it
 //!    [reloads](crate::Receiver::reload_every). From this moment either is good, in all clones of the receiver at once.
 //! 3. **Let the sender use the new one.**
@@ -12,8 +12,8 @@
 //! 5. **Take the old one out**, in the same way. Or give it its end beforehand ([`not_after`](crate::Secret::not_after)), and nobody needs to
 //!    remember it.
 //!
-//! A delivery whose body is being read at that moment is judged by the secrets that were there when it began, for the 30 s at most, unless told otherwise, that a body may
-//! take. What is remembered stays remembered: keys of deliveries do not depend on secrets.
+//! A delivery whose body is being read at that moment is judged by the secrets that were there when it began: for as long as a body may take,
+//! which is 30 s unless it is set. What is remembered stays remembered: keys of deliveries do not depend on secrets.
 //!
 //! After a **leak** there is no step 2: give the receiver the new secret alone, and what was signed with the old one is refused from then on. The
 //! sender's retries, signed afresh, bring what was refused meanwhile.
