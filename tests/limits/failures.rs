@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::danger::Weak;
 use countersign::providers::{STRIPE, ZAPIER_QUERY};
-use countersign::{FailureLimit, Receiver, Refusal, Secret, Sources, outcome};
+use countersign::{Attempt, FailureLimit, Receiver, Refusal, Secret, Sources, outcome};
 use countersign_testkit::{ManualClock, Sender};
 use http::Request;
 
@@ -219,9 +219,11 @@ fn refused_early_even_the_right_token_is_not_looked_at() {
         .clock(clock.clone())
         .limit_failures(FailureLimit::refuse_early(two()))
         .sources(Sources::direct())
-        .on_failure(move |failure| {
-            let seen = (failure.refusal.clone(), failure.source);
-            ear.lock().unwrap().push(seen);
+        .observer(move |attempt: &Attempt<'_>| {
+            if let Some(refusal) = attempt.refusal {
+                let seen = (refusal.clone(), attempt.source);
+                ear.lock().unwrap().push(seen);
+            }
         })
         .build()
         .unwrap();

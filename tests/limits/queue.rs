@@ -197,9 +197,9 @@ async fn who_hangs_up_in_the_queue_has_not_failed_over_sockets() {
         .limit_failures(FailureLimit::refuse_early(two_an_hour()))
         .sources(Sources::direct())
         .bodies(bodies.clone())
-        .on_failure(move |failure| {
-            if failure.peer == Some([127, 0, 0, 2].into()) {
-                told.lock().unwrap().push(failure.refusal.code());
+        .observer(move |attempt: &countersign::Attempt<'_>| {
+            if attempt.peer == Some([127, 0, 0, 2].into()) {
+                told.lock().unwrap().push(attempt.code);
             }
         })
         .build()

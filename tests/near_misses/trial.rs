@@ -8,7 +8,7 @@ use bytes::Bytes;
 use countersign::danger::Weak;
 use countersign::scheme::{Grade, Scheme, TokenPlace};
 use countersign::{
-    Delivery, Failure, Finished, Head, Receiver, ReceiverBuilder, Refusal, Reply, Secret,
+    Attempt, Delivery, Finished, Head, Receiver, ReceiverBuilder, Refusal, Reply, Secret,
     SecretRing, SettingError, Timestamp, TrustedProxies, Verified,
 };
 use http::header::CONTENT_LENGTH;
@@ -265,28 +265,28 @@ impl Trial {
         self.builder().build().err()
     }
 
-    /// A receiver, and the failures that it tells of.
-    fn receiver(&self) -> (Receiver, Failures) {
-        let failures = Failures::default();
-        let (heard, scheme) = (failures.clone(), self.scheme.name.clone());
+    /// A receiver, and the attempts that it tells of.
+    fn receiver(&self) -> (Receiver, Attempts) {
+        let attempts = Attempts::default();
+        let (heard, scheme) = (attempts.clone(), self.scheme.name.clone());
         let receiver = self
             .builder()
-            .on_failure(move |failure| {
-                assert_eq!(failure.scheme.name, scheme, "another scheme's failure");
-                heard.hear(failure);
+            .observer(move |attempt: &Attempt<'_>| {
+                assert_eq!(attempt.scheme.name, scheme, "another scheme's attempt");
+                heard.hear(attempt);
             })
             .build()
             .unwrap_or_else(|error| panic!("{error}: {self:?}"));
-        (receiver, failures)
+        (receiver, attempts)
     }
 
     /// Refused before a byte of the body is asked for.
     #[track_caller]
     pub(crate) fn refused_at_open(&self, refusal: Refusal, what: impl Display) {
-        let (receiver, failures) = self.receiver();
+        let (receiver, attempts) = self.receiver();
         let opened = receiver.open(self, self.now).map(drop);
         assert_eq!(opened, Err(refusal.clone()), "{what}: {self:?}");
-        failures.are(&[(refusal.clone(), self.peer)], &what);
+        attempts.are(&self.told(&refusal), &what);
         self.refused(refusal, what);
     }
 
@@ -297,7 +297,11 @@ impl Trial {
         assert_eq!(outcome, Outcome::Refused(refusal), "{what}: {self:?}");
     }
 
-    /// What becomes of it, however the body comes in; the hook is told of a refusal once, and of nothing else.
+    fn told(&self, refusal: &Refusal) -> Told {
+        (refusal.code(), Some(refusal.clone()), self.peer)
+    }
+
+    /// What becomes of it, however the body comes in; the observer is told of it once.
     #[track_caller]
     pub(crate) fn outcome(&self) -> Outcome {
         let whole = self.body.clone();
@@ -321,29 +325,27 @@ impl Trial {
 
     #[track_caller]
     fn pushed(&self, head: &Self, chunks: Vec<Bytes>, how: &str) -> Outcome {
-        let (receiver, failures) = self.receiver();
-        let mut told = Vec::new();
-        let outcome = match push(&receiver, head, chunks) {
+        let (receiver, attempts) = self.receiver();
+        let (told, outcome) = match push(&receiver, head, chunks) {
             Ok(Finished::Verified(verified)) => {
                 assert_eq!(*verified.body(), self.body, "{how}: {self:?}");
-                Outcome::Delivered
+                (accepted(self.peer), Outcome::Delivered)
             }
-            Ok(Finished::Answered(reply)) => Outcome::Answered(reply.into()),
+            Ok(Finished::Answered(reply)) => {
+                let told = (reply.kind.as_str(), None, self.peer);
+                (told, Outcome::Answered(reply.into()))
+            }
             Ok(Finished::Asked(asked)) => {
-                told.push((Refusal::NotAgreed, self.peer));
                 assert_eq!(asked.answer(false), Err(Refusal::NotAgreed), "{self:?}");
                 match asked.answer(true) {
-                    Ok(reply) => Outcome::Asked(reply.into()),
+                    Ok(reply) => (self.told(&Refusal::NotAgreed), Outcome::Asked(reply.into())),
                     Err(refusal) => panic!("agreed, and {refusal}: {self:?}"),
                 }
             }
             Ok(other) => panic!("{other:?}"),
-            Err(refusal) => {
-                told.push((refusal.clone(), self.peer));
-                Outcome::Refused(refusal)
-            }
+            Err(refusal) => (self.told(&refusal), Outcome::Refused(refusal)),
         };
-        failures.are(&told, &how);
+        attempts.are(&told, &how);
         outcome
     }
 
@@ -384,18 +386,18 @@ impl Trial {
         self.gives(&Outcome::Answered(answer), what);
     }
 
-    /// The signature and the timestamp alone; the hook is told of these refusals as well.
+    /// The signature and the timestamp alone; the observer is told of these verdicts as well.
     #[track_caller]
     pub(crate) fn alone(&self) -> Result<(), Refusal> {
-        let (receiver, failures) = self.receiver();
+        let (receiver, attempts) = self.receiver();
         let alone = receiver
             .verify(self, self.body.clone(), self.now)
             .map(|verified: Verified| assert_eq!(*verified.body(), self.body, "{self:?}"));
-        let told = alone
-            .as_ref()
-            .err()
-            .map(|refusal| (refusal.clone(), self.peer));
-        failures.are(told.as_slice(), &"alone");
+        let told = match &alone {
+            Ok(()) => accepted(self.peer),
+            Err(refusal) => self.told(refusal),
+        };
+        attempts.are(&told, &"alone");
         alone
     }
 
@@ -446,23 +448,27 @@ fn is_length(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused(Refusal::BodyTooLarge { .. }))
 }
 
-/// What the failure hook was told.
+fn accepted(peer: Option<IpAddr>) -> Told {
+    ("accepted", None, peer)
+}
+
+/// What the observer was told.
 #[derive(Clone, Default)]
-struct Failures(Arc<Mutex<Vec<Told>>>);
+struct Attempts(Arc<Mutex<Vec<Told>>>);
 
-/// A refusal, and the peer that it was told with.
-type Told = (Refusal, Option<IpAddr>);
+/// A code, a refusal, and the peer that it was told with.
+type Told = (&'static str, Option<Refusal>, Option<IpAddr>);
 
-impl Failures {
-    fn hear(&self, failure: &Failure<'_>) {
-        let heard = (failure.refusal.clone(), failure.peer);
+impl Attempts {
+    fn hear(&self, attempt: &Attempt<'_>) {
+        let heard = (attempt.code, attempt.refusal.cloned(), attempt.peer);
         self.0.lock().expect("no panic").push(heard);
     }
 
     #[track_caller]
-    fn are(&self, expected: &[Told], what: &impl Display) {
+    fn are(&self, expected: &Told, what: &impl Display) {
         let heard = self.0.lock().expect("no panic");
-        assert_eq!(*heard, expected, "the failure hook, {what}");
+        assert_eq!(*heard, std::slice::from_ref(expected), "told once, {what}");
     }
 }
 

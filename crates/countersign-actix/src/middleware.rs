@@ -18,7 +18,7 @@ use countersign::{
 use crate::body::{Pieces, ResponseBody};
 use crate::clock::TokioClock;
 use crate::head::View;
-use crate::response::{refuse, reply_with};
+use crate::response::{reply_with, turn_away};
 use crate::run;
 
 /// Verifies every request before what it is wrapped around sees it: `resource.wrap(Countersign::new(receiver))`, or around a scope or an app.
@@ -34,7 +34,8 @@ use crate::run;
 ///   read, and the connection is closed behind the answer.
 /// - **Told**: the [`Refusal`] is in the extensions of the response, for a middleware outside that counts or logs; nothing of it goes over the wire.
 ///   Where the request is with a handler that has not answered, the answer is an error of the service: see [`RefusedRun`](crate::RefusedRun).
-/// - **Logged**: one `tracing` event per attempt that is decided, with the same fields as the other adapters write.
+/// - **Seen**: each attempt is told once, as [the manual](countersign::manual::observability) says: one event, one count, one call of the
+///   [observer](countersign::ReceiverBuilder::observer).
 ///
 /// The body is read by the receiver's own bounds and deadlines. actix-web's [`PayloadConfig`], [`JsonConfig`] and [`FormConfig`] do not cut it:
 /// their limits are raised to the receiver's for the verified payload, their other settings stay. What is nearer to the handler than the
@@ -207,11 +208,6 @@ where
         Box::pin(async move {
             match guard.read(&mut request).await {
                 Ok(delivery) => {
-                    tracing::debug!(
-                        scheme = &*delivery.scheme().name,
-                        secret_label = delivery.secret_label(),
-                        "webhook accepted"
-                    );
                     hand_over(&mut request, delivery, guard.receiver.max_body());
                     when_ready(&*inner).await?;
                     let answered = inner.call(request).await?;
@@ -253,29 +249,21 @@ impl<S> Guard<S> {
     async fn read(&self, request: &mut ServiceRequest) -> Result<Delivery, HttpResponse<Bytes>> {
         let scheme = self.receiver.scheme();
         let opened = self.receiver.receive(&View::of(request), &self.clock);
-        let mut reading = opened.map_err(|refusal| refuse(scheme, &refusal))?;
+        let mut reading = opened.map_err(|refusal| turn_away(scheme, &refusal))?;
         let mut pieces = Pieces::new(request.take_payload(), self.receiver.max_body());
         let verdict = poll_fn(|cx| reading.poll_received(cx, Pin::new(&mut pieces))).await;
         // For the answer, where it was refused.
         request.set_payload(pieces.into_rest());
         let verified = match verdict {
             Ok(Received::Delivery(verified)) => Ok(verified),
-            Ok(Received::Answered(reply)) => {
-                tracing::debug!(
-                    scheme = &*scheme.name,
-                    kind = reply.kind.as_str(),
-                    status = reply.status.as_u16(),
-                    "webhook answered: it is no delivery"
-                );
-                return Err(reply_with(reply));
-            }
+            Ok(Received::Answered(reply)) => return Err(reply_with(reply)),
             // A kind that this version does not know is no delivery.
             Ok(_) => Err(Refusal::SignatureMissing),
             Err(refusal) => Err(refusal),
         };
         verified
             .and_then(|verified| verified.deliver(&View::of(request)))
-            .map_err(|refusal| refuse(scheme, &refusal))
+            .map_err(|refusal| turn_away(scheme, &refusal))
     }
 }
 

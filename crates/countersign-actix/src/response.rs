@@ -1,4 +1,4 @@
-//! A refusal's answer and the receiver's own as actix-web's responses, and the events of both in the log.
+//! A refusal's answer and the receiver's own as actix-web's responses.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,7 +8,7 @@ use actix_web::http::header::{
 };
 use bytes::Bytes;
 use countersign::outcome::{Answer, answer};
-use countersign::{Fault, Refusal, Reply, Scheme};
+use countersign::{Refusal, Reply, Scheme};
 
 /// Spells an answer as an HTTP response. Every refusal of this crate goes out through here.
 ///
@@ -60,7 +60,7 @@ pub fn reply_with(reply: Reply) -> HttpResponse<Bytes> {
     response
 }
 
-/// Answers a refusal, in short. It has been logged.
+/// Answers a refusal, in short. The receiver has told it in full.
 pub(crate) fn turn_away(scheme: &Scheme, refusal: &Refusal) -> HttpResponse<Bytes> {
     let mut response = respond(&answer(refusal));
     // For a middleware outside of this one: the sender gets to see the answer alone.
@@ -71,19 +71,6 @@ pub(crate) fn turn_away(scheme: &Scheme, refusal: &Refusal) -> HttpResponse<Byte
         response.headers_mut().insert(ALLOW, methods);
     }
     response
-}
-
-/// Logs the refusal, in full, and answers it, in short.
-pub(crate) fn refuse(scheme: &Scheme, refusal: &Refusal) -> HttpResponse<Bytes> {
-    let (name, code, fault) = (&*scheme.name, refusal.code(), refusal.fault());
-    let cause = refusal.cause();
-    // Two calls, for a level is part of an event's static data. No refusal's text holds a value from the request.
-    if fault == Fault::Sender {
-        tracing::info!(scheme = name, code, ?fault, cause, reason = %refusal, "webhook refused");
-    } else {
-        tracing::warn!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
-    }
-    turn_away(scheme, refusal)
 }
 
 /// The same status in actix-web's release of `http`.

@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::body::{Frames, ResponseBody, VerifiedBody};
 use crate::layer::Guard;
-use crate::response::{refuse, reply_with};
+use crate::response::{reply_with, turn_away};
 
 pin_project! {
     /// The response of [`Countersign`](crate::Countersign) without a store. Dropping it at any moment is harmless.
@@ -108,22 +108,14 @@ impl<Inner, S> Attempt<Inner, S> {
         let scheme = self.guard.receiver.scheme();
         let verified = match verdict {
             Ok(Received::Delivery(verified)) => Ok(verified),
-            Ok(Received::Answered(reply)) => {
-                tracing::debug!(
-                    scheme = &*scheme.name,
-                    kind = reply.kind.as_str(),
-                    status = reply.status.as_u16(),
-                    "webhook answered: it is no delivery"
-                );
-                return Decided::Answered(reply_with(reply));
-            }
+            Ok(Received::Answered(reply)) => return Decided::Answered(reply_with(reply)),
             // A kind that this version does not know is no delivery.
             Ok(_) => Err(Refusal::SignatureMissing),
             Err(refusal) => Err(refusal),
         };
         match verified.and_then(|verified| verified.deliver(&self.parts)) {
             Ok(delivery) => Decided::Delivery(delivery),
-            Err(refusal) => Decided::Answered(refuse(scheme, &refusal)),
+            Err(refusal) => Decided::Answered(turn_away(scheme, &refusal)),
         }
     }
 
@@ -146,11 +138,6 @@ where
     fn go_on<B>(self, verdict: Result<Received, Refusal>) -> State<Inner, B> {
         match self.decide(verdict) {
             Decided::Delivery(delivery) => {
-                tracing::debug!(
-                    scheme = &*delivery.scheme().name,
-                    secret_label = delivery.secret_label(),
-                    "webhook accepted"
-                );
                 let (inner, request) = self.request(delivery);
                 State::Readying { inner, request }
             }

@@ -1,8 +1,8 @@
-//! A refusal's answer and the receiver's own as HTTP responses, and the events of both in the log.
+//! A refusal's answer and the receiver's own as HTTP responses.
 
 use bytes::Bytes;
 use countersign::outcome::{Answer, answer};
-use countersign::{Fault, Refusal, Reply, Scheme};
+use countersign::{Refusal, Reply, Scheme};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
@@ -77,7 +77,7 @@ pub fn reply_with(reply: Reply) -> Response<Bytes> {
     response
 }
 
-/// Answers a refusal, in short. It has been logged.
+/// Answers a refusal, in short. The receiver has told it in full.
 pub(crate) fn turn_away(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
     let mut response = respond(&answer(refusal));
     // For a middleware outside the layer: the sender gets to see the answer alone.
@@ -88,19 +88,6 @@ pub(crate) fn turn_away(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
         response.headers_mut().insert(ALLOW, methods);
     }
     response
-}
-
-/// Logs the refusal, in full, and answers it, in short.
-pub(crate) fn refuse(scheme: &Scheme, refusal: &Refusal) -> Response<Bytes> {
-    let (name, code, fault) = (&*scheme.name, refusal.code(), refusal.fault());
-    let cause = refusal.cause();
-    // Two calls, for a level is part of an event's static data. No refusal's text holds a value from the request.
-    if fault == Fault::Sender {
-        tracing::info!(scheme = name, code, ?fault, cause, reason = %refusal, "webhook refused");
-    } else {
-        tracing::warn!(scheme = name, code, ?fault, reason = %refusal, "webhook refused");
-    }
-    turn_away(scheme, refusal)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tower_service::Service;
 use crate::body::{ResponseBody, VerifiedBody};
 use crate::future::ResponseFuture;
 use crate::layer::Guard;
-use crate::response::refuse;
+use crate::response::turn_away;
 use crate::run::RunFuture;
 
 /// Verifies every request before the inner service sees it. Made by [`CountersignLayer`](crate::CountersignLayer).
@@ -30,9 +30,8 @@ use crate::run::RunFuture;
 ///   before the answer is given.
 /// - **Told**: the [`Refusal`](countersign::Refusal) is in the extensions of the response, for a middleware outside that counts or logs; nothing
 ///   of it goes over the wire.
-/// - **Logged**: one `tracing` event per attempt that is decided (none when the caller drops the future first), with the field `scheme`;
-///   `secret_label` of a delivery, `kind` and `status` of the receiver's own answer, `code`, `fault` and `reason` of a refusal. DEBUG when it was
-///   accepted or answered, INFO when the sender is at fault, WARN otherwise.
+/// - **Seen**: each attempt is told once, as [the manual](countersign::manual::observability) says: one event, one count, one call of the
+///   [observer](countersign::ReceiverBuilder::observer). One whose future is dropped while its body is read is told as abandoned.
 ///
 /// Bodies and errors of the inner service pass through. It must be [`Clone`]: each verified request goes to a clone of its own, which is asked
 /// whether it is ready and then called. It is asked only after the verification, so that forged requests with slow bodies cannot hold what
@@ -60,9 +59,8 @@ use crate::run::RunFuture;
 /// Where the sender's [deadline](countersign::Receiver::answer_after) is known, an unfinished run is answered 503 shortly before it, and goes on.
 /// What became of a delivery is in the response's extensions, as an [`Outcome`](countersign::Outcome), beside the refusal
 /// where it is one. The manual has
-/// [the table](countersign::manual::what_2xx_promises#what-each-outcome-answers). In the log an event with `scheme`, `code`, `key` and `attempt`
-/// stands in the place of the one that says "accepted": DEBUG when the delivery was done, INFO for copies and what is over quota, WARN for the
-/// rest. An attempt that could not wait has two: its own refusal, and what its run came to.
+/// [the table](countersign::manual::what_2xx_promises#what-each-outcome-answers). An attempt is told when its run is over. One that
+/// could not wait is told at once, and what its run comes to is told apart.
 ///
 /// The inner service, its futures and its bodies must then be [`Send`], and what it holds `'static`: it is moved into that task. The request's
 /// `tracing` span comes along; task-local values of the caller do not. Timeouts and limits outside of this service see the request and not the
@@ -106,7 +104,7 @@ where
                 let inner = self.inner.clone();
                 ResponseFuture::reading(reading, request, inner, Arc::clone(&self.guard))
             }
-            Err(refusal) => ResponseFuture::refused(refuse(receiver.scheme(), &refusal)),
+            Err(refusal) => ResponseFuture::refused(turn_away(receiver.scheme(), &refusal)),
         }
     }
 }
@@ -139,7 +137,7 @@ where
                 let inner = self.inner.clone();
                 RunFuture::reading(reading, request, inner, Arc::clone(&self.guard))
             }
-            Err(refusal) => RunFuture::refused(refuse(receiver.scheme(), &refusal)),
+            Err(refusal) => RunFuture::refused(turn_away(receiver.scheme(), &refusal)),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::attempt::Known;
 use crate::defaults::{MAX_FIELD_LEN, MAX_JOINED_LEN};
 use crate::form;
 use crate::idempotency::{Fingerprint, IdempotencyKey};
@@ -35,6 +36,34 @@ struct Inner {
     /// One that the signature covers, behind one that it does not.
     hidden_tenant: Option<(u8, Field)>,
     once: Option<Once>,
+}
+
+type Says = ([Option<(u8, Field)>; 3], Option<(u8, Field)>, Option<Once>);
+
+impl Inner {
+    /// What may be told of it: nothing that the signature does not cover.
+    fn known(&self) -> Known<'_> {
+        fn covered(field: &Option<Field>) -> Option<&str> {
+            field
+                .as_ref()
+                .filter(|field| field.signed)
+                .map(Field::as_str)
+        }
+        Known {
+            delivery: None,
+            id: covered(&self.id),
+            event: covered(&self.event),
+            tenant: signed(&self.tenant, &self.hidden_tenant).map(|tenant| tenant.text),
+            key: self.once.as_ref().and_then(|once| once.key),
+        }
+    }
+}
+
+/// The last of its clones: if nobody has said what became of it, nothing has.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.verified.tell_dropped(self.known());
+    }
 }
 
 /// What tells this delivery from others, where they are remembered.
@@ -122,38 +151,48 @@ impl Verified {
     /// [`Refusal::FieldRepeated`] when a field occurs twice, [`Refusal::FieldMalformed`] when it is empty, too long or of the wrong
     /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
     pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
-        let ([id, event, tenant], hidden_tenant, once) = {
-            let fields = Fields::read(&self)?;
-            let scheme = &self.compiled.scheme;
-            let any = |_: &Place| true;
-            let found = [
-                fields.first(&scheme.id, 0, head, &any)?,
-                fields.first(&scheme.event, 1, head, &any)?,
-                fields.first(&scheme.tenant, 2, head, &any)?,
-            ];
-            let [id, event, tenant] = &found;
-            let hidden_id = match &self.compiled.identity {
-                Some(_) => fields.hidden(id, &scheme.id, 0, head)?,
-                None => None,
-            };
-            let hidden_tenant = fields.hidden(tenant, &scheme.tenant, 2, head)?;
-            let once = self.once(&Said {
-                signed_id: signed(id, &hidden_id),
-                any_id: id.as_ref().map(placed),
-                event: event.as_ref().map(|(_, event)| event.as_str()),
-                signed_tenant: signed(tenant, &hidden_tenant),
-                content: self.content.as_ref(),
-            });
-            (found, hidden_tenant, once)
-        };
-        Ok(Delivery(Arc::new(Inner {
+        let said = self.said(head);
+        let ([id, event, tenant], hidden_tenant, once) =
+            said.inspect_err(|refusal| self.tell_refused(refusal))?;
+        let runs = self.compiled.watch.runs();
+        let delivery = Delivery(Arc::new(Inner {
             verified: self,
             id: id.map(|(_, id)| id),
             event: event.map(|(_, event)| event),
             tenant,
             hidden_tenant,
             once,
-        })))
+        }));
+        if !runs {
+            delivery.0.verified.tell_accepted(delivery.known());
+        }
+        Ok(delivery)
+    }
+
+    /// Id, event and tenant, a signed tenant behind an unsigned one, and what tells the delivery from others.
+    fn said(&self, head: &impl Head) -> Result<Says, Refusal> {
+        let fields = Fields::read(self)?;
+        let scheme = &self.compiled.scheme;
+        let any = |_: &Place| true;
+        let found = [
+            fields.first(&scheme.id, 0, head, &any)?,
+            fields.first(&scheme.event, 1, head, &any)?,
+            fields.first(&scheme.tenant, 2, head, &any)?,
+        ];
+        let [id, event, tenant] = &found;
+        let hidden_id = match &self.compiled.identity {
+            Some(_) => fields.hidden(id, &scheme.id, 0, head)?,
+            None => None,
+        };
+        let hidden_tenant = fields.hidden(tenant, &scheme.tenant, 2, head)?;
+        let once = self.once(&Said {
+            signed_id: signed(id, &hidden_id),
+            any_id: id.as_ref().map(placed),
+            event: event.as_ref().map(|(_, event)| event.as_str()),
+            signed_tenant: signed(tenant, &hidden_tenant),
+            content: self.content.as_ref(),
+        });
+        Ok((found, hidden_tenant, once))
     }
 
     fn once(&self, said: &Said<'_>) -> Option<Once> {
@@ -247,6 +286,18 @@ impl Delivery {
     #[must_use]
     pub fn key(&self) -> Option<IdempotencyKey> {
         self.0.once.as_ref()?.key
+    }
+
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known {
+            delivery: Some(self),
+            ..self.0.known()
+        }
+    }
+
+    /// Its evidence, by which its attempt is told.
+    pub(crate) fn verified(&self) -> &Verified {
+        &self.0.verified
     }
 
     /// The first tenant that the signature covers.

@@ -1,6 +1,5 @@
-//! What is done about attempts that fail: they are told to the application, and counted for each source.
+//! What is done about attempts that fail: they are counted for each source.
 
-use core::net::IpAddr;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,24 +13,6 @@ use crate::refusal::{Fault, Refusal};
 use crate::request::Head;
 use crate::scheme::Scheme;
 use crate::source::{Origin, Source, Sources};
-
-/// An attempt that was refused, as the hook of [`ReceiverBuilder::on_failure`](crate::ReceiverBuilder::on_failure) is told of it.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Failure<'a> {
-    /// The scheme.
-    pub scheme: &'a Scheme,
-    /// Why it was refused. [`Refusal::TooManyFailures`] when its source had no failures left.
-    pub refusal: &'a Refusal,
-    /// The address at the other end of the connection; a proxy's where there is one. `None` unless the host puts a [`Peer`](crate::Peer) into
-    /// the request's extensions: in axum, `WithPeer` does (feature `peer`).
-    pub peer: Option<IpAddr>,
-    /// The source that a [limit](FailureLimit) counts: the peer, or who came through trusted proxies; of an IPv6 address, its /64. `None`
-    /// without a peer, and where nothing counts sources.
-    pub source: Option<IpAddr>,
-}
-
-type OnFailure = Arc<dyn Fn(&Failure<'_>) + Send + Sync>;
 
 /// How many failed attempts a source has, and what happens when they are used up.
 ///
@@ -106,7 +87,6 @@ impl FailureLimit {
 
 /// Everything that a receiver does about failures.
 pub(crate) struct Failures {
-    hook: Option<OnFailure>,
     sources: Option<Sources>,
     limit: Option<Limited>,
     /// Are there shares of places for bodies?
@@ -132,21 +112,10 @@ impl fmt::Debug for Failures {
 }
 
 /// The settings, while a receiver is being built.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FailureSettings {
-    pub(crate) hook: Option<OnFailure>,
     pub(crate) sources: Option<Sources>,
     pub(crate) limit: Option<FailureLimit>,
-}
-
-impl fmt::Debug for FailureSettings {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("FailureSettings")
-            .field("hook", &self.hook.is_some())
-            .field("sources", &self.sources)
-            .field("limit", &self.limit)
-            .finish()
-    }
 }
 
 impl Default for Failures {
@@ -163,7 +132,6 @@ impl Failures {
         shares: bool,
     ) -> Self {
         Self {
-            hook: settings.hook,
             sources: settings.sources,
             limit: settings.limit.map(|limit| Limited {
                 buckets: Buckets::new(limit.most_sources),
@@ -193,26 +161,22 @@ impl Failures {
     }
 
     /// Is anything of this source looked at? Where not, its failure is counted to nobody: it has none left.
-    pub(crate) fn let_in(&self, scheme: &Scheme, origin: Origin) -> Result<(), Refusal> {
+    pub(crate) fn let_in(&self, origin: Origin) -> Result<(), Refusal> {
         let Some(limited) = self.limit.as_ref().filter(|limited| limited.limit.early) else {
             return Ok(());
         };
         let Some(wait) = origin.source.and_then(|source| limited.wait(source)) else {
             return Ok(());
         };
-        let refusal = Refusal::too_many_failures(wait, None);
-        self.tell(scheme, &refusal, origin);
-        Err(refusal)
+        Err(Refusal::too_many_failures(wait, None))
     }
 
     /// An attempt has failed: what it is refused with.
-    pub(crate) fn failed(&self, scheme: &Scheme, refusal: Refusal, origin: Origin) -> Refusal {
-        let refusal = match &self.limit {
+    pub(crate) fn failed(&self, refusal: Refusal, origin: Origin) -> Refusal {
+        match &self.limit {
             Some(limited) => limited.charge(refusal, origin),
             None => refusal,
-        };
-        self.tell(scheme, &refusal, origin);
-        refusal
+        }
     }
 
     /// An attempt was genuine.
@@ -229,17 +193,6 @@ impl Failures {
                 source = %source.address(),
                 "an address that sends forgeries without end sends genuine deliveries, too, so it seems to be a proxy: name it by `sources(Sources::behind(..))`, or senders are not told apart"
             );
-        }
-    }
-
-    fn tell(&self, scheme: &Scheme, refusal: &Refusal, origin: Origin) {
-        if let Some(hook) = &self.hook {
-            hook(&Failure {
-                scheme,
-                refusal,
-                peer: origin.peer,
-                source: origin.source.map(Source::address),
-            });
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::attempt::Attempt;
 use crate::intake::Finished;
 use crate::receiver::{Receiver, ReceiverBuilder};
 use crate::scheme::{AnswerHeader, Encoding, JsonMember, List, Part, Requirement, SignatureRule};
@@ -602,4 +603,10 @@ fn a_place_that_is_there_twice_is_refused() {
     ));
     let twice = signed("POST", "h", "p", "kind=ask&%6bind=ask");
     assert_eq!(twice.refused(&of_form), repeated("kind"));
+}
+
+/// Why it failed, if it did and nothing proved it.
+fn failure(attempt: &Attempt<'_>) -> Option<Refusal> {
+    let refusal = attempt.refusal.filter(|_| !attempt.is_verified);
+    refusal.cloned()
 }

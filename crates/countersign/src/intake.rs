@@ -1,12 +1,14 @@
 //! Step 4: the body comes in, chunk by chunk, counted and hashed as it comes.
 
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
+use crate::attempt::Pending;
 use crate::check::{
     answer_public, check_empty, check_token_in_body, check_whole, matching, matching_running,
     matching_token, start_all,
@@ -20,7 +22,7 @@ use crate::request::Head;
 use crate::scheme::compiled::{Compiled, Plan};
 use crate::scheme::signature::Candidates;
 use crate::signed_content::{Content, Facts};
-use crate::source::{Origin, Source};
+use crate::source::Source;
 use crate::timestamp::Timestamp;
 use crate::verify::{KeptValues, Verified};
 
@@ -41,9 +43,7 @@ pub struct Intake {
     signed_values: Option<KeptValues>,
     /// The questions that the head says it may be.
     open: handshake::Open,
-    origin: Origin,
-    /// A refusal has been told and counted.
-    was_refused: bool,
+    pending: Pending,
     work: Work,
 }
 
@@ -82,7 +82,15 @@ impl Finished {
 pub struct Asked {
     compiled: Arc<Compiled>,
     question: Question,
-    origin: Origin,
+    /// How many bytes of body there were.
+    received: u64,
+    pending: Pending,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.compiled.abandoned(&self.pending, Some(self.received));
+    }
 }
 
 impl Asked {
@@ -110,16 +118,20 @@ impl Asked {
         } else {
             Err(Refusal::NotAgreed)
         };
-        reply.map_err(|refusal| self.compiled.failed(refusal, self.origin))
+        let reply = reply.map_err(|refusal| self.broken(refusal))?;
+        let bytes = Some(self.received);
+        self.compiled.answered(&reply, &self.pending, bytes);
+        Ok(reply)
     }
 
     pub(crate) const fn source(&self) -> Option<Source> {
-        self.origin.source
+        self.pending.origin.source
     }
 
-    /// The application cannot be asked, or does not answer in time. Gives the refusal on.
+    /// The application does not agree, cannot be asked, or does not answer in time. Gives the refusal on.
     pub(crate) fn broken(&self, refusal: Refusal) -> Refusal {
-        self.compiled.failed(refusal, self.origin)
+        let bytes = Some(self.received);
+        self.compiled.failed(refusal, &self.pending, bytes)
     }
 }
 
@@ -129,6 +141,13 @@ impl fmt::Debug for Asked {
             .field("scheme", &self.compiled.scheme.name)
             .field("question", &self.question)
             .finish_non_exhaustive()
+    }
+}
+
+/// Dropped, with the future that read its body, before anything was decided.
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.compiled.abandoned(&self.pending, Some(self.received));
     }
 }
 
@@ -185,7 +204,7 @@ impl Intake {
         now: Timestamp,
         limit: u64,
         declared: Option<u64>,
-        origin: Origin,
+        pending: &Pending,
     ) -> Result<Self, Refusal> {
         judge(compiled, head, now, |judged| {
             let candidates = judged.candidates.cloned();
@@ -235,8 +254,7 @@ impl Intake {
                 signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
                 signed_values: kept_values(compiled, judged.facts),
                 open: handshake::open(compiled, head)?,
-                origin,
-                was_refused: false,
+                pending: pending.hand_on(),
                 work,
             })
         })
@@ -245,7 +263,7 @@ impl Intake {
     /// For a request that is no delivery, and that the receiver may answer by itself.
     pub(crate) fn other(
         compiled: &Arc<Compiled>,
-        (now, origin): (Timestamp, Origin),
+        (now, pending): (Timestamp, &Pending),
         declared: Option<u64>,
         other: Other,
     ) -> Self {
@@ -261,8 +279,7 @@ impl Intake {
             signed_id: None,
             signed_values: None,
             open: Vec::new(),
-            origin,
-            was_refused: false,
+            pending: pending.hand_on(),
             work: match other {
                 Other::Unsigned { shape } => Work::Unsigned { shape },
                 Other::Asked(question) => Work::Asked(question),
@@ -275,15 +292,13 @@ impl Intake {
     /// # Errors
     /// [`Refusal::BodyTooLarge`] as soon as the limit is passed, [`Refusal::BodyIncomplete`] as soon as more arrives than was declared.
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Refusal> {
-        self.take(chunk).map_err(|refusal| {
-            self.was_refused = true;
-            self.compiled.failed(refusal, self.origin)
-        })
+        self.take(chunk).map_err(|refusal| self.broken(refusal))
     }
 
     /// The body cannot be read to its end, or not in time. Gives the refusal on.
     pub(crate) fn broken(&self, refusal: Refusal) -> Refusal {
-        self.compiled.failed(refusal, self.origin)
+        let bytes = Some(self.received);
+        self.compiled.failed(refusal, &self.pending, bytes)
     }
 
     fn take(&mut self, chunk: Bytes) -> Result<(), Refusal> {
@@ -322,7 +337,7 @@ impl Intake {
     }
 
     pub(crate) const fn source(&self) -> Option<Source> {
-        self.origin.source
+        self.pending.origin.source
     }
 
     /// How many bytes have come in.
@@ -344,22 +359,26 @@ impl Intake {
     /// # Errors
     /// [`Refusal::BodyIncomplete`] when fewer bytes came than were declared, [`Refusal::BodyEmpty`],
     /// [`Refusal::SignatureMismatch`] when no candidate matches any active secret, and what fields in the body can be refused for.
-    pub fn finish(self) -> Result<Finished, Refusal> {
-        let (compiled, origin) = (Arc::clone(&self.compiled), self.origin);
-        if self.was_refused {
+    pub fn finish(mut self) -> Result<Finished, Refusal> {
+        if self.pending.is_told() {
             return self.decide();
         }
+        let origin = self.pending.origin;
         // Others may have failed since this one was let in: guesses side by side are no more than guesses in a row.
-        compiled.failures.let_in(&compiled.scheme, origin)?;
-        match self.decide() {
-            Ok(finished) => {
-                if let Finished::Verified(_) = &finished {
-                    compiled.passed(origin);
-                }
-                Ok(finished)
-            }
-            Err(refusal) => Err(compiled.failed(refusal, origin)),
+        if let Err(refusal) = self.compiled.failures.let_in(origin) {
+            let bytes = Some(self.received);
+            return Err(self.compiled.refused(refusal, &self.pending, bytes));
         }
+        let finished = self.decide().map_err(|refusal| self.broken(refusal))?;
+        match &finished {
+            Finished::Verified(_) => self.compiled.passed(origin),
+            Finished::Answered(reply) => {
+                let bytes = Some(self.received);
+                self.compiled.answered(reply, &self.pending, bytes);
+            }
+            Finished::Asked(_) => {}
+        }
+        Ok(finished)
     }
 
     /// What is longer than an unsigned request may be is no such request, and so misses a signature.
@@ -370,7 +389,8 @@ impl Intake {
         }
     }
 
-    fn decide(self) -> Result<Finished, Refusal> {
+    /// Is asked once. Whoever is given the attempt tells it.
+    fn decide(&mut self) -> Result<Finished, Refusal> {
         if self
             .declared
             .is_some_and(|declared| self.received != declared)
@@ -381,25 +401,28 @@ impl Intake {
         if self.received > self.limit {
             return Err(self.too_large());
         }
-        let (body, in_one_piece) = match self.body {
+        let body = mem::replace(&mut self.body, Body::OnePiece(Bytes::new()));
+        let work = mem::replace(&mut self.work, Work::Unproven);
+        let (body, in_one_piece) = match body {
             Body::OnePiece(bytes) => (bytes, true),
             Body::Pieces(pieces) => (pieces.freeze(), false),
         };
         let compiled = &*self.compiled;
-        match self.work {
+        match work {
             Work::Unsigned { shape } => return answer_unsigned(compiled, shape, &body),
             Work::Asked(HeadQuestion::Answer(reply)) => return Ok(Finished::Answered(reply)),
             Work::Asked(HeadQuestion::Ask(question)) => {
                 return Ok(Finished::Asked(Asked {
-                    compiled: self.compiled,
+                    compiled: Arc::clone(&self.compiled),
                     question,
-                    origin: self.origin,
+                    received: self.received,
+                    pending: self.pending.hand_on(),
                 }));
             }
             _ => {}
         }
         check_empty(compiled, &body)?;
-        let (secret, body_stamp, content) = match self.work {
+        let (secret, body_stamp, content) = match work {
             Work::Streamed {
                 candidates,
                 before,
@@ -447,14 +470,15 @@ impl Intake {
             return Ok(Finished::Answered(reply));
         }
         Ok(Finished::Verified(Verified {
-            compiled: self.compiled,
+            compiled: Arc::clone(&self.compiled),
             body,
             secret,
             timestamp: body_stamp.or(self.stamp),
-            signed_id: self.signed_id,
+            signed_id: self.signed_id.take(),
             family: self.family,
-            signed_values: self.signed_values,
+            signed_values: self.signed_values.take(),
             content,
+            pending: self.pending.verified(&compiled.watch),
         }))
     }
 }

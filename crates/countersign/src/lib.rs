@@ -67,6 +67,7 @@
 //! # Features
 //! | feature | adds |
 //! |---|---|
+//! | `metrics` | counters and histograms of attempts through the `metrics` facade: `describe_metrics`, [`manual::observability`] |
 //! | `sign` | `Scheme::sign` and `Scheme::request`: the headers, or the whole request, that a genuine sender would send, for tests and tools |
 //! | `toml` | `Scheme::from_toml`: a scheme of one's own from a TOML file |
 //! | `xml` | `Delivery::xml`: payloads in XML, through `quick-xml` |
@@ -74,6 +75,7 @@
 //! Minimum Rust: 1.88 (`sha2` 0.11 and `time` 0.3 ask for it).
 #![forbid(unsafe_code)]
 
+mod attempt;
 mod bodies;
 mod check;
 mod clock;
@@ -95,7 +97,10 @@ mod judge;
 mod lease;
 mod mac;
 pub mod manual;
+#[cfg(feature = "metrics")]
+mod meters;
 mod networks;
+mod observer;
 mod once;
 pub mod outcome;
 mod payload;
@@ -120,12 +125,14 @@ mod sync;
 mod timestamp;
 mod verify;
 mod waiting;
+mod watch;
 
+pub use self::attempt::{Attempt, AttemptOutcome};
 pub use self::bodies::{Bodies, BodyUsage};
 pub use self::clock::{Clock, Sleep, system_now};
 pub use self::counts::Counts;
 pub use self::delivery::{Delivery, Field, PayloadText};
-pub use self::failures::{Failure, FailureLimit};
+pub use self::failures::FailureLimit;
 pub use self::handshake::Question;
 pub use self::idempotency::{
     Claim, ClaimReply, Done, Extend, ExtendReply, Fingerprint, ForgetReply, IdempotencyKey,
@@ -133,6 +140,9 @@ pub use self::idempotency::{
 };
 pub use self::intake::{Asked, Finished, Intake};
 pub use self::lease::{ExtendError, Lease, LeaseLost};
+#[cfg(feature = "metrics")]
+pub use self::meters::describe_metrics;
+pub use self::observer::{AttemptQueue, AttemptRecord, NoAttempt, Observer, QueuedAttempts};
 pub use self::once::{Once, StorePolicy, WithStore};
 pub use self::outcome::{FailedForGood, Outcome, OutcomeKind};
 pub use self::payload::{PayloadError, PayloadErrorKind};

@@ -15,6 +15,7 @@
 pub mod capacity_and_retention;
 pub mod identity;
 pub mod limits;
+pub mod observability;
 pub mod past_mistakes;
 pub mod rotation;
 pub mod what_2xx_promises;

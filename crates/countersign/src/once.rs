@@ -156,6 +156,8 @@ impl<S: DeliveryStore> Stage for WithStore<S> {}
 impl<S: DeliveryStore> sealed::Stage for WithStore<S> {
     type Built = Once<S>;
 
+    const RUNS: bool = true;
+
     fn identity(&mut self, scheme: &Scheme) -> Result<Option<Identity>, SettingError> {
         let settings = &self.settings;
         if settings.max_runs == 0 {

@@ -15,15 +15,17 @@ use zeroize::Zeroizing;
 pub use self::settings::SettingError;
 pub(crate) use self::settings::drops_over_limit;
 use self::settings::{UrlText, check_config, check_grade, check_limits, check_url, ring};
+use crate::attempt::Pending;
 use crate::bodies::Bodies;
 use crate::clock::Clock;
 use crate::danger::Weak;
 use crate::defaults;
-use crate::failures::{Failure, FailureLimit, FailureSettings, Failures};
+use crate::failures::{FailureLimit, FailureSettings, Failures};
 use crate::handshake::Consent;
 use crate::handshake::{self, Question};
 use crate::identity::Identity;
 use crate::intake::{Intake, Other};
+use crate::observer::{Observer, Told};
 use crate::once::WithStore;
 use crate::public_url::TrustedProxies;
 use crate::reading::{Reading, Timeouts};
@@ -32,10 +34,11 @@ use crate::request::{Head, essence, trim};
 use crate::scheme::compiled::{Compiled, Config};
 use crate::scheme::{Scheme, TokenPlace};
 use crate::secret::SecretRing;
-use crate::source::{Origin, Sources};
+use crate::source::Sources;
 use crate::store::DeliveryStore;
 use crate::timestamp::{Timestamp, Tolerance};
 use crate::verify::{self, Verified};
+use crate::watch::Watch;
 
 /// Stands where a store of seen deliveries would: this receiver verifies, and remembers nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +54,9 @@ pub(crate) mod sealed {
     pub trait Stage {
         type Built;
 
+        /// Are deliveries run, so that an attempt ends with its run?
+        const RUNS: bool;
+
         /// How deliveries are told apart, if they are.
         fn identity(&mut self, scheme: &Scheme) -> Result<Option<Identity>, SettingError>;
 
@@ -62,6 +68,8 @@ impl Stage for NoStore {}
 
 impl sealed::Stage for NoStore {
     type Built = Self;
+
+    const RUNS: bool = false;
 
     fn identity(&mut self, _: &Scheme) -> Result<Option<Identity>, SettingError> {
         Ok(None)
@@ -132,6 +140,7 @@ impl Receiver {
             token_place: None,
             consent: None,
             failures: FailureSettings::default(),
+            observer: None,
             bodies: None,
             weak: None,
             tolerance: None,
@@ -150,9 +159,12 @@ impl<S> Receiver<S> {
     pub fn open(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
         let compiled = self.compiled.load();
         let origin = compiled.failures.origin(&self.scheme, head);
-        compiled.failures.let_in(&self.scheme, origin)?;
-        self.begin(&compiled, head, now, origin)
-            .map_err(|refusal| compiled.failed(refusal, origin))
+        let pending = Pending::begin(&compiled.watch, origin, now);
+        if let Err(refusal) = compiled.failures.let_in(origin) {
+            return Err(compiled.refused(refusal, &pending, None));
+        }
+        self.begin(&compiled, head, now, &pending)
+            .map_err(|refusal| compiled.failed(refusal, &pending, None))
     }
 
     fn begin(
@@ -160,14 +172,14 @@ impl<S> Receiver<S> {
         compiled: &Arc<Compiled>,
         head: &impl Head,
         now: Timestamp,
-        origin: Origin,
+        pending: &Pending,
     ) -> Result<Intake, Refusal> {
         if let Some(other) = self.no_delivery(compiled, head)? {
             let declared = declared_length(head, handshake::MAX_BODY)?;
-            return Ok(Intake::other(compiled, (now, origin), declared, other));
+            return Ok(Intake::other(compiled, (now, pending), declared, other));
         }
         let declared = self.door(head)?;
-        Intake::begin(compiled, head, now, self.max_body, declared, origin)
+        Intake::begin(compiled, head, now, self.max_body, declared, pending)
     }
 
     /// Does the head say that this is no delivery but something that the receiver answers by itself?
@@ -216,13 +228,17 @@ impl<S> Receiver<S> {
     ) -> Result<Verified, Refusal> {
         let compiled = self.compiled.load();
         let origin = compiled.failures.origin(&self.scheme, head);
-        compiled.failures.let_in(&self.scheme, origin)?;
-        match verify::verify(&compiled, head, body, now, self.max_body) {
+        let pending = Pending::begin(&compiled.watch, origin, now);
+        let bytes = u64::try_from(body.len()).ok();
+        if let Err(refusal) = compiled.failures.let_in(origin) {
+            return Err(compiled.refused(refusal, &pending, bytes));
+        }
+        match verify::verify(&compiled, head, body, now, self.max_body, &pending) {
             Ok(verified) => {
                 compiled.passed(origin);
                 Ok(verified)
             }
-            Err(refusal) => Err(compiled.failed(refusal, origin)),
+            Err(refusal) => Err(compiled.failed(refusal, &pending, bytes)),
         }
     }
 
@@ -376,6 +392,7 @@ pub struct ReceiverBuilder<S = NoStore> {
     token_place: Option<TokenPlace>,
     consent: Option<Consent>,
     failures: FailureSettings,
+    observer: Option<Told>,
     bodies: Option<Bodies>,
     weak: Option<Weak>,
     tolerance: Option<Tolerance>,
@@ -402,6 +419,7 @@ impl ReceiverBuilder {
             token_place: self.token_place,
             consent: self.consent,
             failures: self.failures,
+            observer: self.observer,
             bodies: self.bodies,
             weak: self.weak,
             tolerance: self.tolerance,
@@ -488,11 +506,10 @@ impl<S: Stage> ReceiverBuilder<S> {
         self
     }
 
-    /// Is told of every attempt that is refused before it is verified, with the peer's address and before the answer is given: for a log or a
-    /// ban of one's own ([`limit_failures`](Self::limit_failures) limits by itself). What is refused after that came from the sender. It is called
-    /// on the way of every forged request and should be cheap.
-    pub fn on_failure(mut self, hook: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
-        self.failures.hook = Some(Arc::new(hook));
+    /// Is told of every attempt, once: see [`Observer`]. For a ban of one's own ([`limit_failures`](Self::limit_failures) limits by itself) look
+    /// for those that were refused and are not [verified](crate::Attempt::is_verified).
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Told(Arc::new(observer)));
         self
     }
 
@@ -585,22 +602,25 @@ impl<S: Stage> ReceiverBuilder<S> {
         let identity = self.once.identity(&scheme)?;
         let shares = bodies.has_shares();
         let failures = Failures::new(self.failures, self.clock.as_ref(), shares);
+        let clock = Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from));
+        let watch = Watch::new(self.observer, Arc::clone(&clock), S::RUNS);
+        let compiled = Compiled::new(
+            scheme.clone(),
+            keys,
+            self.config,
+            public_url,
+            self.consent,
+            failures,
+            identity,
+        );
         Ok(Receiver {
-            scheme: Arc::new(scheme.clone()),
+            scheme: Arc::new(scheme),
             max_secrets: self.max_secrets,
-            compiled: Arc::new(ArcSwap::from_pointee(Compiled::new(
-                scheme,
-                keys,
-                self.config,
-                public_url,
-                self.consent,
-                failures,
-                identity,
-            ))),
+            compiled: Arc::new(ArcSwap::from_pointee(compiled.watched_by(watch))),
             max_body: self.max_body,
             timeouts: self.timeouts,
             bodies,
-            clock: Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from)),
+            clock,
             once: self.once.build(),
         })
     }

@@ -174,6 +174,67 @@ pub enum Refusal {
     },
 }
 
+macro_rules! codes {
+    ($($refusal:ident: $code:literal,)+) => {
+        impl Refusal {
+            /// The stable code for logs, metrics and tests. Codes never change; new causes get new ones.
+            #[must_use]
+            pub const fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$refusal { .. } => $code,)+
+                }
+            }
+
+            /// All of the codes, in the order of the causes.
+            pub const CODES: &'static [&'static str] = &[$($code),+];
+        }
+    };
+}
+
+codes! {
+    MethodNotAllowed: "method_not_allowed",
+    MediaTypeUnsupported: "media_type_unsupported",
+    ContentEncodingUnsupported: "content_encoding_unsupported",
+    LengthMalformed: "length_malformed",
+    BodyTooLarge: "body_too_large",
+    BodyTooSlow: "body_too_slow",
+    BodyIncomplete: "body_incomplete",
+    BodyEmpty: "body_empty",
+    BodyMalformed: "body_malformed",
+    SignatureMissing: "signature_missing",
+    SignatureMalformed: "signature_malformed",
+    SignatureRepeated: "signature_repeated",
+    SignatureTooLong: "signature_too_long",
+    TooManyCandidates: "too_many_candidates",
+    SignatureMismatch: "signature_mismatch",
+    TimestampMissing: "timestamp_missing",
+    TimestampMalformed: "timestamp_malformed",
+    TimestampRepeated: "timestamp_repeated",
+    TimestampTooOld: "timestamp_too_old",
+    TimestampTooNew: "timestamp_too_new",
+    PeerUntrusted: "peer_untrusted",
+    PublicUrlUnknown: "public_url_unknown",
+    NotAgreed: "not_agreed",
+    ConsentTooSlow: "consent_too_slow",
+    InFlight: "in_flight",
+    Replayed: "replayed",
+    BodyChanged: "body_changed",
+    OverQuota: "over_quota",
+    StoreFull: "store_full",
+    StoreUnavailable: "store_unavailable",
+    LeaseLost: "lease_lost",
+    TooManyRuns: "too_many_runs",
+    ShuttingDown: "shutting_down",
+    Unfinished: "unfinished",
+    HandlerPanicked: "handler_panicked",
+    RunTooLong: "run_too_long",
+    TooManyBodies: "too_many_bodies",
+    TooManyFailures: "too_many_failures",
+    FieldMissing: "field_missing",
+    FieldMalformed: "field_malformed",
+    FieldRepeated: "field_repeated",
+}
+
 /// Whose fault a refusal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -188,55 +249,20 @@ pub enum Fault {
     Application,
 }
 
-impl Refusal {
-    /// The stable code for logs, metrics and tests. Codes never change; new causes get new ones.
+impl Fault {
+    /// The word for logs and metrics.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::MediaTypeUnsupported => "media_type_unsupported",
-            Self::ContentEncodingUnsupported => "content_encoding_unsupported",
-            Self::LengthMalformed => "length_malformed",
-            Self::BodyTooLarge { .. } => "body_too_large",
-            Self::BodyTooSlow => "body_too_slow",
-            Self::BodyIncomplete => "body_incomplete",
-            Self::BodyEmpty => "body_empty",
-            Self::BodyMalformed => "body_malformed",
-            Self::SignatureMissing => "signature_missing",
-            Self::SignatureMalformed => "signature_malformed",
-            Self::SignatureRepeated => "signature_repeated",
-            Self::SignatureTooLong { .. } => "signature_too_long",
-            Self::TooManyCandidates { .. } => "too_many_candidates",
-            Self::SignatureMismatch => "signature_mismatch",
-            Self::TimestampMissing => "timestamp_missing",
-            Self::TimestampMalformed => "timestamp_malformed",
-            Self::TimestampRepeated => "timestamp_repeated",
-            Self::TimestampTooOld => "timestamp_too_old",
-            Self::TimestampTooNew => "timestamp_too_new",
-            Self::PeerUntrusted => "peer_untrusted",
-            Self::PublicUrlUnknown { .. } => "public_url_unknown",
-            Self::NotAgreed => "not_agreed",
-            Self::ConsentTooSlow => "consent_too_slow",
-            Self::InFlight { .. } => "in_flight",
-            Self::Replayed => "replayed",
-            Self::BodyChanged => "body_changed",
-            Self::OverQuota { .. } => "over_quota",
-            Self::StoreFull => "store_full",
-            Self::StoreUnavailable => "store_unavailable",
-            Self::LeaseLost => "lease_lost",
-            Self::TooManyRuns { .. } => "too_many_runs",
-            Self::ShuttingDown => "shutting_down",
-            Self::Unfinished => "unfinished",
-            Self::HandlerPanicked => "handler_panicked",
-            Self::RunTooLong => "run_too_long",
-            Self::TooManyBodies { .. } => "too_many_bodies",
-            Self::TooManyFailures { .. } => "too_many_failures",
-            Self::FieldMissing { .. } => "field_missing",
-            Self::FieldMalformed { .. } => "field_malformed",
-            Self::FieldRepeated { .. } => "field_repeated",
+            Self::Sender => "sender",
+            Self::Configuration => "configuration",
+            Self::Store => "store",
+            Self::Application => "application",
         }
     }
+}
 
+impl Refusal {
     /// The code of what an attempt would have been refused for, had its source any failures left.
     #[must_use]
     pub const fn cause(&self) -> Option<&'static str> {

@@ -17,12 +17,11 @@ use crate::idempotency::{
 };
 use crate::lease::Lease;
 use crate::once::{Inner, Once, StorePolicy};
-use crate::outcome::{Outcome, OutcomeKind};
+use crate::outcome::{Outcome, OutcomeKind, answer};
 use crate::receiver::Receiver;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::runs::Slot;
-use crate::scheme::Scheme;
 use crate::store::{DeliveryStore, Unavailable};
 use crate::waiting::{Either, caught, either, or_never, within};
 
@@ -75,14 +74,16 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         reserved
     }
 
-    /// For adapters: the outcome of an attempt that is refused outside of its run, for want of a place or of time. It is logged here, and an
-    /// attempt that is [`Unfinished`](Refusal::Unfinished) is counted.
+    /// For adapters: the outcome of an attempt that is refused outside of its run, for want of a place or of time. It is told here. Of an
+    /// attempt that is [`Unfinished`](Refusal::Unfinished) the run is told later, apart.
     pub fn refuse(&self, delivery: &Delivery, refusal: Refusal) -> Outcome {
         if refusal == Refusal::Unfinished {
             self.once.inner.counters.unfinished.add();
         }
         let outcome = Outcome::new(delivery.key(), None, OutcomeKind::Refused(refusal));
-        self.tell(&outcome, delivery.secret_label());
+        delivery
+            .verified()
+            .tell_run(&outcome, None, delivery.known());
         outcome
     }
 
@@ -156,9 +157,8 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         // For `drain`, which no adapter calls.
         self.clock_or(|| Arc::clone(clock));
         let mut unseen = Unseen {
-            scheme: self.scheme(),
+            delivery: &delivery,
             counters: &self.once.inner.counters,
-            key: delivery.key(),
             is_seen: false,
         };
         let run = Run {
@@ -182,52 +182,22 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
             Err(refusal) => run.refused(delivery.key(), None, refusal),
         };
         unseen.is_seen = true;
-        self.tell(&ran.outcome, delivery.secret_label());
+        let status = match &ran.answer {
+            Answered::Response(_) => ran.status,
+            Answered::Reply(reply) => Some(reply.status),
+            Answered::Refused(refusal) => Some(answer(refusal).status),
+        };
+        delivery
+            .verified()
+            .tell_run(&ran.outcome, status, delivery.known());
         ran
-    }
-
-    /// One event for each attempt.
-    fn tell(&self, outcome: &Outcome, secret_label: &str) {
-        let scheme = &*self.scheme().name;
-        let code = outcome.code();
-        let attempt = outcome.attempt;
-        let key = outcome.key.map(tracing::field::display);
-        // A call each, for a level is part of an event's static data.
-        macro_rules! tell {
-            ($level:ident) => {
-                tracing::$level!(scheme, code, key, attempt, secret_label, "webhook delivery")
-            };
-            ($level:ident, $refusal:expr) => {{
-                let (fault, reason) = ($refusal.fault(), tracing::field::display($refusal));
-                tracing::$level!(
-                    scheme,
-                    code,
-                    key,
-                    attempt,
-                    secret_label,
-                    ?fault,
-                    reason,
-                    "webhook delivery"
-                )
-            }};
-        }
-        match &outcome.kind {
-            OutcomeKind::Done | OutcomeKind::Unrecorded => tell!(debug),
-            OutcomeKind::Duplicate { .. } => tell!(info),
-            OutcomeKind::Released | OutcomeKind::FailedForGood => tell!(warn),
-            OutcomeKind::Refused(refusal) => match refusal {
-                Refusal::InFlight { .. } | Refusal::OverQuota { .. } => tell!(info, refusal),
-                _ => tell!(warn, refusal),
-            },
-        }
     }
 }
 
 /// A run whose future is dropped is seen, too: where runs are in place the client may have hung up, elsewhere a runtime was shut down.
 struct Unseen<'r> {
-    scheme: &'r Scheme,
+    delivery: &'r Delivery,
     counters: &'r Counters,
-    key: Option<IdempotencyKey>,
     is_seen: bool,
 }
 
@@ -235,11 +205,8 @@ impl Drop for Unseen<'_> {
     fn drop(&mut self) {
         if !self.is_seen {
             self.counters.dropped.add();
-            tracing::warn!(
-                scheme = &*self.scheme.name,
-                key = self.key.map(tracing::field::display),
-                "a run was dropped before its end: its lease has to lapse"
-            );
+            let known = self.delivery.known();
+            self.delivery.verified().tell_run_dropped(known);
         }
     }
 }
@@ -393,6 +360,7 @@ impl<S: DeliveryStore> Run<'_, S> {
                     answer: Answered::Response(handled.response),
                     rest: None,
                     slot: None,
+                    status: handled.status,
                 };
                 (ran, done)
             }
@@ -486,7 +454,7 @@ impl<S: DeliveryStore> Run<'_, S> {
     async fn end<R>(self, handled: Handled<R>, lease: &Lease, once: &delivery::Once) -> Ran<R> {
         let counters = &self.inner.counters;
         let done = handled.done(once);
-        let failed_for_good = handled.failed_for_good;
+        let (failed_for_good, status) = (handled.failed_for_good, handled.status);
         let response = handled.response;
         let (key, attempt) = (Some(lease.key()), Some(lease.attempt()));
         let Some(done) = done else {
@@ -497,6 +465,7 @@ impl<S: DeliveryStore> Run<'_, S> {
                 answer: Answered::Response(response),
                 rest,
                 slot: None,
+                status,
             };
         };
         let kind = match failed_for_good {
@@ -526,6 +495,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             answer: Answered::Response(response),
             rest,
             slot: None,
+            status,
         }
     }
 
@@ -567,6 +537,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             answer: Answered::Reply(Reply::duplicate(done, &scheme.retry.success)),
             rest: None,
             slot: None,
+            status: None,
         }
     }
 
@@ -581,6 +552,7 @@ impl<S: DeliveryStore> Run<'_, S> {
             answer: Answered::Refused(refusal),
             rest: None,
             slot: None,
+            status: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::attempt::{Known, Pending};
 use crate::check::{check_empty, check_token_in_body, check_whole, matching, matching_token};
 use crate::judge::{judge, kept_values};
 use crate::refusal::Refusal;
@@ -49,6 +50,14 @@ pub struct Verified {
     pub(crate) signed_values: Option<KeptValues>,
     /// SHA-256 of the signed content without its timestamp, where deliveries are remembered and content is signed.
     pub(crate) content: Option<[u8; 32]>,
+    pub(crate) pending: Pending,
+}
+
+/// Handed on to nobody: its attempt ends here.
+impl Drop for Verified {
+    fn drop(&mut self) {
+        self.tell_dropped(Known::default());
+    }
 }
 
 impl Verified {
@@ -99,6 +108,7 @@ pub(crate) fn verify<H: Head>(
     body: Bytes,
     now: Timestamp,
     limit: u64,
+    pending: &Pending,
 ) -> Result<Verified, Refusal> {
     judge(compiled, head, now, |judged| {
         if u64::try_from(body.len()).unwrap_or(u64::MAX) > limit {
@@ -134,6 +144,7 @@ pub(crate) fn verify<H: Head>(
             family: judged.family,
             signed_values: kept_values(compiled, judged.facts),
             content,
+            pending: pending.verified(&compiled.watch),
         })
     })
 }

@@ -270,7 +270,7 @@ impl Desk {
         let (asked, ear) = (mind.clone(), Arc::clone(&heard));
         let receiver = builder(WEBSUB)
             .consent(move |_| asked.think())
-            .on_failure(move |failure| ear.lock().unwrap().push(failure.refusal.clone()))
+            .observer(move |attempt: &Attempt<'_>| ear.lock().unwrap().extend(failure(attempt)))
             .build()
             .unwrap();
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());

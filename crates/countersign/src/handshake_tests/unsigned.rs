@@ -218,7 +218,7 @@ fn a_limiter_hears_of_every_refusal_once_and_of_no_answer() {
     let all: Arc<Mutex<Vec<Refusal>>> = Arc::default();
     let ear = Arc::clone(&all);
     let receiver = builder(SLACK)
-        .on_failure(move |failure| ear.lock().unwrap().push(failure.refusal.clone()))
+        .observer(move |attempt: &Attempt<'_>| ear.lock().unwrap().extend(failure(attempt)))
         .build()
         .unwrap();
     let heard = || std::mem::take(&mut *all.lock().unwrap());
@@ -239,7 +239,7 @@ fn a_limiter_hears_of_every_refusal_once_and_of_no_answer() {
         event: list![Place::Header(text!("x-event"))],
         ..ACME
     })
-    .on_failure(move |failure| ear.lock().unwrap().push(failure.refusal.clone()))
+    .observer(move |attempt: &Attempt<'_>| ear.lock().unwrap().extend(failure(attempt)))
     .build()
     .unwrap();
     let twice = signed("POST", "h", "p", "")

@@ -18,7 +18,7 @@ use crate::runs::Slot;
 #[derive(Debug)]
 pub struct Handled<R> {
     pub(super) response: R,
-    status: Option<StatusCode>,
+    pub(super) status: Option<StatusCode>,
     pub(super) failed_for_good: bool,
     answer: Option<Arc<RecordedAnswer>>,
 }
@@ -84,6 +84,8 @@ pub struct Ran<R> {
     pub rest: Option<Rest>,
     /// The run's place. Keep it until the answer is handed over and the rest is done: [`drain`](crate::Receiver::drain) waits for it.
     pub slot: Option<Slot>,
+    /// What the handler answered with, if it did.
+    pub(super) status: Option<StatusCode>,
 }
 
 /// What is to be answered.

@@ -16,11 +16,11 @@ use crate::identity::Identity;
 use crate::json::Pointers;
 use crate::mac::{Expected, Keyed};
 use crate::public_url::PublicUrl;
-use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot};
 use crate::source::Origin;
 use crate::text;
 use crate::timestamp::Timestamp;
+use crate::watch::Watch;
 
 /// A scheme, its keys and its configuration, ready for requests.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub(crate) struct Compiled {
     pub(crate) consent: Option<Consent>,
     /// What is done about failures.
     pub(crate) failures: Arc<Failures>,
+    /// Who is told of attempts.
+    pub(crate) watch: Arc<Watch>,
     /// How deliveries are told apart, where they are remembered.
     pub(crate) identity: Option<Identity>,
     /// What a candidate looks like.
@@ -263,6 +265,7 @@ impl Compiled {
             asked: Arc::new(asked),
             consent,
             failures: Arc::new(failures),
+            watch: Arc::default(),
             identity,
             holds_values,
             id_in_body: id.filter(|place| place.is_in_body()).cloned(),
@@ -286,6 +289,11 @@ impl Compiled {
         }
     }
 
+    pub(crate) fn watched_by(mut self, watch: Watch) -> Self {
+        self.watch = Arc::new(watch);
+        self
+    }
+
     /// The same with other secrets. What was counted for a label goes on.
     pub(crate) fn with_keys(&self, mut keys: Vec<Key>) -> Self {
         for key in &mut keys {
@@ -303,6 +311,8 @@ impl Compiled {
     pub(crate) fn count(&self, secret: usize) {
         if let Some(key) = self.keys.get(secret) {
             key.verified.fetch_add(1, Ordering::Relaxed);
+            #[cfg(feature = "metrics")]
+            crate::meters::secret_use(&self.scheme.name, &key.label);
         }
     }
 
@@ -311,11 +321,6 @@ impl Compiled {
             .iter()
             .enumerate()
             .filter(move |(_, key)| key.is_active(now))
-    }
-
-    /// An attempt has failed: tells it, counts it, and gives what it is refused with.
-    pub(crate) fn failed(&self, refusal: Refusal, origin: Origin) -> Refusal {
-        self.failures.failed(&self.scheme, refusal, origin)
     }
 
     /// An attempt was genuine.

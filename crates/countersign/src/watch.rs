@@ -1,0 +1,165 @@
+//! Who is told of attempts: the log, the counters and the observer, in this order and nowhere else.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tracing::Level;
+
+use crate::attempt::{Attempt, AttemptOutcome};
+use crate::clock::{self, Clock};
+use crate::observer::{Observer, Told};
+use crate::refusal::{Fault, Refusal};
+
+/// The target of the events of attempts.
+const ATTEMPT: &str = "countersign::attempt";
+/// The target of the events of runs whose attempt was told before.
+const RUN: &str = "countersign::run";
+
+/// No refusal's text holds a value from the request.
+macro_rules! event {
+    ($level:expr, $target:expr, $attempt:expr, $message:literal) => {{
+        let attempt: &Attempt<'_> = $attempt;
+        tracing::event!(
+            target: $target,
+            $level,
+            scheme = &*attempt.scheme.name,
+            outcome = attempt.outcome.as_str(),
+            code = attempt.code,
+            status = attempt.status.map(|status| status.as_u16()),
+            fault = attempt.refusal.map(|refusal| refusal.fault().as_str()),
+            cause = attempt.refusal.and_then(Refusal::cause),
+            hint = attempt.hint,
+            reason = attempt.refusal.map(tracing::field::display),
+            secret_label = attempt.secret_label,
+            key = attempt.key.map(tracing::field::display),
+            attempt = attempt.run,
+            event = attempt.event,
+            id = attempt.id,
+            tenant = attempt.tenant,
+            body_bytes = attempt.body_bytes,
+            verdict_us = attempt.verdict_time.map(micros),
+            skew_s = attempt.skew_millis.map(secs),
+            $message
+        )
+    }};
+}
+
+/// Everybody whom a receiver tells of attempts. Its clones share it, and it outlives an exchange of secrets.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    observer: Option<Told>,
+    /// The receiver's.
+    clock: Arc<OnceLock<Arc<dyn Clock>>>,
+    /// Does the receiver run deliveries? An attempt has come to its end only then.
+    runs: bool,
+    has_told_of_panic: AtomicBool,
+}
+
+impl Watch {
+    pub(crate) fn new(
+        observer: Option<Told>,
+        clock: Arc<OnceLock<Arc<dyn Clock>>>,
+        runs: bool,
+    ) -> Self {
+        Self {
+            observer,
+            clock,
+            runs,
+            has_told_of_panic: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) const fn runs(&self) -> bool {
+        self.runs
+    }
+
+    /// The monotonic time, if anybody wants to know how long something takes.
+    pub(crate) fn time(&self) -> Option<Duration> {
+        let asks = self.observer.is_some()
+            || cfg!(feature = "metrics")
+            || tracing::enabled!(target: ATTEMPT, Level::WARN);
+        asks.then(|| match self.clock.get() {
+            Some(clock) => clock.monotonic(),
+            None => clock::monotonic(),
+        })
+    }
+
+    pub(crate) fn attempt(&self, attempt: &Attempt<'_>) {
+        // A call each, for target, level and message are part of an event's static data.
+        macro_rules! tell {
+            ($level:expr) => {
+                event!($level, ATTEMPT, attempt, "webhook attempt")
+            };
+        }
+        match level(attempt) {
+            Level::DEBUG => tell!(Level::DEBUG),
+            Level::INFO => tell!(Level::INFO),
+            _ => tell!(Level::WARN),
+        }
+        #[cfg(feature = "metrics")]
+        crate::meters::attempt(attempt);
+        self.call(|observer| observer.attempt(attempt));
+    }
+
+    pub(crate) fn late_run(&self, run: &Attempt<'_>) {
+        macro_rules! tell {
+            ($level:expr) => {
+                event!($level, RUN, run, "late webhook run")
+            };
+        }
+        match level(run) {
+            Level::DEBUG => tell!(Level::DEBUG),
+            Level::INFO => tell!(Level::INFO),
+            _ => tell!(Level::WARN),
+        }
+        #[cfg(feature = "metrics")]
+        crate::meters::late_run(run);
+        self.call(|observer| observer.late_run(run));
+    }
+
+    /// A sink that panics is no reason to lose a delivery, nor to panic once more in a destructor.
+    fn call(&self, tell: impl FnOnce(&dyn Observer)) {
+        let Some(Told(observer)) = &self.observer else {
+            return;
+        };
+        let told = catch_unwind(AssertUnwindSafe(|| tell(&**observer)));
+        if told.is_err() && !self.has_told_of_panic.swap(true, Ordering::Relaxed) {
+            tracing::error!("the observer of webhook attempts panicked; it is said once");
+        }
+    }
+}
+
+/// DEBUG for what went well, INFO where the sender is at fault and for copies, WARN for the rest.
+fn level(attempt: &Attempt<'_>) -> Level {
+    match (attempt.outcome, attempt.refusal) {
+        (
+            AttemptOutcome::Accepted
+            | AttemptOutcome::Answered
+            | AttemptOutcome::Done
+            | AttemptOutcome::Unrecorded,
+            _,
+        ) => Level::DEBUG,
+        (AttemptOutcome::Duplicate, _) => Level::INFO,
+        (AttemptOutcome::Abandoned, _) if !attempt.is_verified => Level::INFO,
+        // Somebody holds a captured attempt, or sends another content under a known id.
+        (_, Some(Refusal::Replayed | Refusal::BodyChanged)) => Level::WARN,
+        (_, Some(Refusal::InFlight { .. })) => Level::INFO,
+        (_, Some(refusal)) if refusal.fault() == Fault::Sender => Level::INFO,
+        _ => Level::WARN,
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Exact for every distance that a tolerance accepts.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds up to 285,000 years are exact"
+)]
+pub(crate) fn secs(millis: i64) -> f64 {
+    millis as f64 / 1_000.0
+}

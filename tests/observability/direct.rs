@@ -1,0 +1,240 @@
+//! The core without an adapter: whatever is dropped, and wherever, each attempt is told once.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use countersign::providers::STRIPE;
+use countersign::{
+    Attempt, Broken, Chunks, Clock, Handled, MemoryStore, Observer, Once, Receiver, Refusal,
+};
+use http::{Request, StatusCode};
+
+use crate::recorder::Recorder;
+use crate::stage::{BODY, Stage};
+
+struct Never;
+
+impl Chunks for Never {
+    fn poll_chunk(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Broken>>> {
+        Poll::Pending
+    }
+}
+
+struct Over;
+
+impl Chunks for Over {
+    fn poll_chunk(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Broken>>> {
+        Poll::Ready(None)
+    }
+}
+
+fn split(request: Request<Bytes>) -> (Request<()>, Bytes) {
+    let (head, body) = request.into_parts();
+    (Request::from_parts(head, ()), body)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_verified_alone_is_told_when_it_is_let_go_of() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let receiver = stage.receiver(STRIPE);
+    let now = stage.clock.now();
+    let (head, body) = split(stage.genuine(STRIPE, BODY));
+
+    let verified = receiver.verify(&head, body.clone(), now).unwrap();
+    stage.none();
+    drop(verified);
+    assert_eq!(stage.one("accepted", None).id, None, "nobody has read it");
+
+    let verified = receiver.verify(&head, body.clone(), now).unwrap();
+    let delivery = verified.deliver(&head).unwrap();
+    let record = stage.one("accepted", None);
+    assert_eq!(record.id.as_deref(), Some("evt_1"));
+    assert_eq!(record.body_bytes, u64::try_from(BODY.len()).ok());
+    drop((delivery.clone(), delivery));
+    stage.none();
+
+    let forged = receiver.verify(&head, "{}".into(), now).unwrap_err();
+    assert_eq!(forged, Refusal::SignatureMismatch);
+    stage.one("signature_mismatch", 401);
+
+    let (head, body) = split(stage.genuine(STRIPE, r#"{"id":["planted"]}"#));
+    let verified = receiver.verify(&head, body, now).unwrap();
+    assert_eq!(
+        verified.deliver(&head).unwrap_err().code(),
+        "field_malformed"
+    );
+    stage.one("field_malformed", 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_read_is_told_once_however_it_ends() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let receiver = stage.builder(STRIPE).max_body(64).build().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(stage.clock);
+    let (head, body) = split(stage.genuine(STRIPE, BODY));
+    let open = || receiver.open(&head, clock.now()).unwrap();
+
+    let mut intake = open();
+    intake.push(body.slice(..10)).unwrap();
+    stage.none();
+    drop(intake);
+    assert_eq!(stage.one("abandoned", None).body_bytes, Some(10));
+
+    // Whoever goes on after a refusal is told it again, and nobody else.
+    let mut intake = open();
+    let long = Bytes::from(vec![b'x'; 65]);
+    let too_large = Err(Refusal::BodyTooLarge { limit: 64 });
+    assert_eq!(intake.push(long), too_large);
+    stage.one("body_too_large", 413);
+    assert_eq!(intake.finish().map(drop), too_large);
+    stage.none();
+
+    let mut intake = open();
+    intake.push(body.clone()).unwrap();
+    let verified = intake.finish().unwrap().verified().unwrap();
+    stage.none();
+    drop(verified);
+    stage.one("accepted", None);
+
+    let mut cx = Context::from_waker(Waker::noop());
+    let read = || receiver.receive(&head, &clock).unwrap();
+    drop(read());
+    assert_eq!(stage.one("abandoned", None).body_bytes, Some(0));
+    let mut reading = read();
+    assert!(
+        reading
+            .poll_received(&mut cx, Pin::new(&mut Never))
+            .is_pending()
+    );
+    drop(reading);
+    stage.one("abandoned", None);
+    // Nothing is told of what is asked again after its end.
+    let mut reading = read();
+    for tell in [true, false] {
+        let ended = reading.poll_received(&mut cx, Pin::new(&mut Over));
+        let Poll::Ready(Err(refusal)) = ended else {
+            panic!("an empty body");
+        };
+        if tell {
+            assert_eq!(refusal, Refusal::SignatureMismatch);
+            stage.one("signature_mismatch", 401);
+        }
+    }
+    drop(reading);
+    stage.none();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_genuine_delivery_that_nobody_runs_is_seen() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let store = MemoryStore::single_process_on(8, stage.clock);
+    let receiver = stage.builder(STRIPE).store(store).build().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(stage.clock);
+    let (head, body) = split(stage.genuine(STRIPE, BODY));
+    let verify = || receiver.verify(&head, body.clone(), clock.now()).unwrap();
+
+    drop(verify());
+    stage.one("dropped", None);
+    let delivery = verify().deliver(&head).unwrap();
+    let clone = delivery.clone();
+    drop(delivery);
+    stage.none();
+    drop(clone);
+    assert_eq!(stage.one("dropped", None).id.as_deref(), Some("evt_1"));
+
+    // One attempt, run twice by mistake, is one attempt and one run more.
+    let delivery = verify().deliver(&head).unwrap();
+    run(&receiver, delivery.clone(), &clock).await;
+    stage.one("done", 200);
+    run(&receiver, delivery.clone(), &clock).await;
+    stage.late("duplicate_replay", 200);
+    // What comes when it was told already is an event of the run.
+    receiver.refuse(&delivery, Refusal::Unfinished);
+    stage.late("unfinished", 503);
+    drop(delivery);
+    stage.none();
+}
+
+async fn run(
+    receiver: &Receiver<Once<MemoryStore>>,
+    delivery: countersign::Delivery,
+    clock: &Arc<dyn Clock>,
+) {
+    let slot = receiver.reserve().unwrap();
+    let handler = |_| async { Handled::new(StatusCode::OK, ()) };
+    let ran = receiver.run(slot, delivery, clock, handler).await;
+    drop(ran);
+}
+
+/// Observers belong to the application, and it goes on without them.
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_changes_nothing_and_is_said_once() {
+    struct Panics(Arc<AtomicUsize>);
+    impl Observer for Panics {
+        fn attempt(&self, _: &Attempt<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            panic!("as the test says");
+        }
+    }
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let calls = Arc::<AtomicUsize>::default();
+    let observer = Panics(Arc::clone(&calls));
+    let receiver = stage.builder(STRIPE).observer(observer).build().unwrap();
+    let (head, body) = split(stage.genuine(STRIPE, BODY));
+    let now = stage.clock.now();
+    let mut said = 0;
+    for _ in 0..2 {
+        drop(receiver.verify(&head, body.clone(), now).unwrap());
+        let lines = countersign_testkit::log::take();
+        said += lines
+            .iter()
+            .filter(|line| line.starts_with("ERROR "))
+            .count();
+        // In an unwinding thread, too: a second panic would end the process.
+        let verified = receiver.verify(&head, body.clone(), now).unwrap();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _verified = verified;
+            panic!("as the test says");
+        }));
+        assert!(panicked.is_err());
+        let lines = countersign_testkit::log::take();
+        assert!(lines.iter().any(|line| line.contains(r#"code="accepted""#)));
+        said += lines
+            .iter()
+            .filter(|line| line.starts_with("ERROR "))
+            .count();
+    }
+    assert_eq!((calls.load(Ordering::SeqCst), said), (4, 1));
+}
+
+/// An exchange of secrets is none of observers.
+#[tokio::test(start_paused = true)]
+async fn the_observer_outlives_an_exchange_of_secrets() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let receiver = stage.receiver(STRIPE);
+    let secret = countersign::Secret::new("whsec_another0123456789abcdef").unwrap();
+    receiver.rotate(secret).unwrap();
+    let (head, body) = split(stage.genuine(STRIPE, BODY));
+    let refused = receiver.verify(&head, body, stage.clock.now());
+    assert_eq!(refused.unwrap_err(), Refusal::SignatureMismatch);
+    stage.one("signature_mismatch", 401);
+}
