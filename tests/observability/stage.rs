@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::{
-    AttemptQueue, AttemptRecord, Clock, QueuedAttempts, Receiver, ReceiverBuilder, Refusal, Scheme,
-    Sleep, Timestamp, danger,
+    Attempt, AttemptQueue, AttemptRecord, Clock, Observer, QueuedAttempts, Receiver,
+    ReceiverBuilder, Refusal, Scheme, Sleep, Timestamp, danger,
 };
 use countersign_testkit::{Sender, log};
 use http::{HeaderValue, Request};
@@ -37,10 +38,38 @@ impl Clock for Paused {
     }
 }
 
+type Printed = Arc<Mutex<Vec<String>>>;
+
+/// Queues what it is told, and prints it.
+struct Ear {
+    queue: AttemptQueue,
+    printed: Printed,
+}
+
+impl Ear {
+    fn print(&self, attempt: &Attempt<'_>) {
+        let print = format!("{attempt:?} {:?}", attempt.refusal);
+        self.printed.lock().unwrap().push(print);
+    }
+}
+
+impl Observer for Ear {
+    fn attempt(&self, attempt: &Attempt<'_>) {
+        self.print(attempt);
+        self.queue.attempt(attempt);
+    }
+
+    fn late_run(&self, run: &Attempt<'_>) {
+        self.print(run);
+        self.queue.late_run(run);
+    }
+}
+
 pub(crate) struct Stage<'r> {
     pub(crate) clock: Paused,
     queue: AttemptQueue,
     told: QueuedAttempts,
+    printed: Printed,
     recorder: &'r Recorder,
     /// What must be in nothing that anybody is told.
     hidden: Vec<String>,
@@ -57,6 +86,7 @@ impl<'r> Stage<'r> {
             clock: Paused(Instant::now()),
             queue,
             told,
+            printed: Printed::default(),
             recorder,
             hidden: vec![SECRET.to_owned(), "5ec7e7".to_owned(), "planted".to_owned()],
             codes: BTreeSet::new(),
@@ -64,15 +94,14 @@ impl<'r> Stage<'r> {
         }
     }
 
-    pub(crate) fn queue(&self) -> AttemptQueue {
-        self.queue.clone()
-    }
-
     pub(crate) fn builder(&self, scheme: Scheme) -> ReceiverBuilder {
         let secret = danger::secret_of_any_length(SECRET).unwrap();
         Receiver::builder(scheme, secret)
             .clock(self.clock)
-            .observer(self.queue())
+            .observer(Ear {
+                queue: self.queue.clone(),
+                printed: Arc::clone(&self.printed),
+            })
     }
 
     pub(crate) fn receiver(&self, scheme: Scheme) -> Receiver {
@@ -159,6 +188,8 @@ impl<'r> Stage<'r> {
         assert_eq!(record.status.map(|status| status.as_u16()), status);
         assert_eq!(record.fault.is_some(), Refusal::CODES.contains(&code));
         self.check(&format!("{record:?}"));
+        let printed = std::mem::take(&mut *self.printed.lock().unwrap());
+        printed.iter().for_each(|print| self.check(print));
 
         let (message, counter, other) = match is_late {
             false => ("webhook attempt", "attempts", "late webhook run"),

@@ -147,6 +147,7 @@
 //! # Features
 //! | feature | adds |
 //! |---|---|
+//! | `metrics` | counters and histograms of attempts through the `metrics` facade |
 //! | `toml` | schemes of one's own from TOML files |
 //! | `xml` | payloads in XML, through `quick-xml` |
 //!

@@ -163,6 +163,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `peer` | `WithPeer`, which takes the peer's address out of axum's `ConnectInfo` (axum's feature `tokio`) |
+//! | `metrics` | counters and histograms of attempts through the `metrics` facade |
 //! | `toml` | schemes of one's own from TOML files |
 //! | `xml` | payloads in XML, through `quick-xml` |
 //!

@@ -136,6 +136,7 @@
 //! # Features
 //! | feature | adds |
 //! |---|---|
+//! | `metrics` | counters and histograms of attempts through the `metrics` facade |
 //! | `toml` | `Scheme::from_toml`: a scheme of one's own from a TOML file |
 //! | `xml` | `Delivery::xml`, and XML documents in `Delivery::read` |
 //!

@@ -7,6 +7,7 @@
 //! | [`what_runs_twice`] | when a delivery can run again although it was done, and what a handler can do about it |
 //! | [`limits`] | what is bounded, limits for failures and bodies, and what they need to know of proxies |
 //! | [`rotation`] | how a secret is exchanged without losing a delivery, and where secrets are read from again |
+//! | [`observability`] | what operators see: the event of an attempt with its fields, metrics, observers |
 //! | [`capacity_and_retention`] | how long to remember, how much room that takes, leases, limits and senders that never retry |
 //! | [`past_mistakes`] | what other receivers of webhooks got wrong, and what here prevents each |
 //!

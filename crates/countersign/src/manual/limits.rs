@@ -32,7 +32,8 @@
 //! | [`penalise`](crate::FailureLimit::penalise) | 429 in the place of 401 or 400, after it was verified | passes | signatures: a forgery costs a hash, and nobody guesses one |
 //! | [`refuse_early`](crate::FailureLimit::refuse_early) | 429 before anything is looked at | **429, too** | tokens, which can be guessed; sources of which you know that they are one sender each |
 //!
-//! Both answer with `Retry-After`. The log says what an attempt that was looked at would have been refused for (`cause`).
+//! Both answer with `Retry-After`. The log says what an attempt that was looked at would have been refused for (`cause`), and an
+//! [observer](super::observability#an-observer) gets to know the source.
 //!
 //! # Sources, and what stands in front
 //! The source is the address at the other end of the connection. The core sees no socket, so the host has to tell it: put a
