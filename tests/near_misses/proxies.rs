@@ -221,27 +221,29 @@ fn the_host_header_is_read_where_it_was_said_so() {
     evil.refused_at_open(unknown(HOST), "and there is no falling back");
 }
 
+fn setting_prefix() -> TrustedProxies {
+    let prefixes = trusted().setting_prefix(["/", "/api"]);
+    prefixes.expect("prefixes")
+}
+
 #[test]
 fn a_prefix_is_restored_where_it_was_said_so() {
     let behind = || {
         let trial = signed("https://hooks.example.com/api/voice?x=1");
-        trial.proxies(trusted().setting_prefix())
+        trial.proxies(setting_prefix())
     };
     for prefix in ["/api", "/api/", " /api"] {
         behind().set(PREFIX, prefix).passes(format!("{prefix:?}"));
     }
-    let none = genuine()
-        .proxies(trusted().setting_prefix())
-        .set(PREFIX, "/");
+    let none = genuine().proxies(setting_prefix()).set(PREFIX, "/");
     none.passes("none to speak of");
     behind().refused_at_open(unknown(PREFIX), "not told");
-    behind()
-        .set(PREFIX, "/Api")
-        .refused(SignatureMismatch, "another");
-    behind()
-        .set(PREFIX, "//api")
-        .refused(SignatureMismatch, "two slashes");
+    behind().set(PREFIX, "/").refused(SignatureMismatch, "none");
     for prefix in [
+        "/Api",
+        "//api",
+        "/other",
+        "/api/voice",
         "",
         "api",
         "https://x/api",
@@ -260,9 +262,7 @@ fn a_prefix_is_restored_where_it_was_said_so() {
     twice.refused_at_open(unknown(PREFIX), "twice");
     // It cannot become a part of the host.
     let host = signed("https://hooks.example.com.evil.example/voice?x=1");
-    let host = host
-        .proxies(trusted().setting_prefix())
-        .set(PREFIX, ".evil.example");
+    let host = host.proxies(setting_prefix()).set(PREFIX, ".evil.example");
     host.refused_at_open(unknown(PREFIX), "a host");
     // A proxy that does not set it lets it through, from whoever wrote it.
     genuine().set(PREFIX, "/api").passes("not looked at");
@@ -352,4 +352,135 @@ fn proxies_are_named_exactly() {
     );
     let error = TrustedProxies::new(&["10.0.0.0/8"], no_hosts).err();
     assert_eq!(error, Some(ProxyError::Empty));
+}
+
+#[test]
+fn families_of_headers_are_not_mixed() {
+    use countersign::{Receiver, Secret};
+    let built = |proxies: TrustedProxies| {
+        let secret = Secret::new(TOKEN).expect("a secret");
+        let builder = Receiver::builder(TWILIO, secret).public_url_from(proxies);
+        builder
+            .build()
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    let forwarded = || trusted().setting_forwarded();
+    let prefixed = forwarded().setting_prefix(["/api"]).expect("a prefix");
+    for mixed in [prefixed, forwarded().setting_port()] {
+        assert_eq!(
+            built(mixed),
+            Err("public_url_from: Forwarded tells neither prefix nor port, and X-Forwarded-* is not read beside it: call stripping(..) in the place of setting_prefix(..), and leave setting_port() out".to_owned())
+        );
+    }
+    let alone = forwarded().keeping_host().stripping("/api");
+    assert_eq!(built(alone.expect("a prefix")), Ok(()));
+}
+
+#[test]
+fn the_outermost_proxy_tells_by_forwarded() {
+    const FORWARDED: &str = "forwarded";
+    let bare = || genuine().without(PROTO).without(HOST);
+    let behind = |line: &str| {
+        bare()
+            .proxies(trusted().setting_forwarded())
+            .set(FORWARDED, line)
+    };
+    let ours = "for=203.0.113.9;proto=https;host=hooks.example.com";
+    behind(ours).passes("one proxy");
+    behind(&format!("{ours}, for=10.9.9.9;proto=http;host=inner.local")).passes("two");
+    // What a stranger sends along stands to the left, and says nothing of his request.
+    behind(&format!(
+        "for=10.0.0.1;proto=http;host=\"other.example:8443\", {ours}"
+    ))
+    .passes("a lie");
+    let lies = behind(&format!(
+        "{ours}, for=203.0.113.66;proto=http;host=hooks.example.com"
+    ));
+    lies.refused(SignatureMismatch, "what was signed for https came by http");
+    for line in [
+        format!("{ours}, for=203.0.113.66"),
+        format!("{ours}, for=203.0.113.66;proto=https;host=evil.example"),
+        format!("x=\", {ours}"),
+        format!("{ours},"),
+        "for=203.0.113.9;proto=https".to_owned(),
+    ] {
+        behind(&line).refused_at_open(unknown(FORWARDED), line);
+    }
+    behind(ours)
+        .behind_peer("203.0.113.9")
+        .refused_at_open(PeerUntrusted, "no proxy");
+    // The other family says nothing then.
+    let other = genuine().proxies(trusted().setting_forwarded());
+    other.refused_at_open(unknown(FORWARDED), "X-Forwarded-* alone");
+    genuine()
+        .set(FORWARDED, "for=x;;;\"")
+        .passes("Forwarded where X-Forwarded-* counts");
+}
+
+/// Whoever has one request that was signed for another service with the same secret (Twilio has one token for an account) may try to have
+/// it taken here, by telling the receiver that it is the other service.
+#[test]
+fn a_request_that_was_signed_for_another_url_is_not_moved_here() {
+    let elsewhere = |url: &str| {
+        let trial = Trial::new(TWILIO, TOKEN).target("/voice?x=1").form("a=1");
+        trial.set(HEADER, tag(&format!("{url}a1")))
+    };
+    let staging = || elsewhere("https://staging.example.com/voice?x=1");
+    let told = |trial: Trial| {
+        trial
+            .set(PROTO, "https")
+            .set(HOST, "staging.example.com")
+            .set("host", "staging.example.com")
+            .set(
+                "forwarded",
+                "for=10.0.0.1;proto=https;host=staging.example.com",
+            )
+    };
+    // Straight to the receiver.
+    let direct = told(staging()).behind_peer("203.0.113.66");
+    for proxies in [
+        trusted(),
+        trusted().keeping_host(),
+        trusted().setting_forwarded(),
+        setting_prefix(),
+    ] {
+        direct
+            .clone()
+            .proxies(proxies)
+            .refused_at_open(PeerUntrusted, "direct");
+    }
+    let configured = told(staging()).behind_peer("10.1.2.3");
+    let configured = configured.public_url("https://hooks.example.com");
+    configured.refused(SignatureMismatch, "a configured url");
+    // Through a proxy that lets his headers through.
+    let through = told(staging()).behind_peer("10.1.2.3");
+    for (proxies, name) in [
+        (trusted(), HOST),
+        (trusted().keeping_host(), "host"),
+        (trusted().setting_forwarded(), "forwarded"),
+    ] {
+        through
+            .clone()
+            .proxies(proxies)
+            .refused_at_open(unknown(name), name);
+    }
+    // The prefix of another application on the same host.
+    let other = || {
+        let signed = elsewhere("https://hooks.example.com/shop/voice?x=1").behind_peer("10.1.2.3");
+        signed
+            .set(PROTO, "https")
+            .set(HOST, "hooks.example.com")
+            .set(PREFIX, "/shop")
+    };
+    other()
+        .proxies(trusted())
+        .refused(SignatureMismatch, "not asked for");
+    other()
+        .proxies(setting_prefix())
+        .refused_at_open(unknown(PREFIX), "not named");
+    let stripping = trusted().stripping("/api").expect("a prefix");
+    other()
+        .proxies(stripping)
+        .refused(SignatureMismatch, "always another");
 }

@@ -85,6 +85,7 @@ pub mod defaults;
 mod delivery;
 mod failures;
 mod form;
+mod forwarded;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;

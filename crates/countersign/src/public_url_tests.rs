@@ -513,7 +513,9 @@ fn a_host_that_is_passed_on_is_taken_only_where_that_was_said() {
 #[test]
 fn a_prefix_is_taken_only_where_that_was_said() {
     const PREFIX: &str = "x-forwarded-prefix";
-    let setting = proxies().setting_prefix();
+    let setting = proxies()
+        .setting_prefix(["/pre/fix", "/pre/", "/"])
+        .unwrap();
     let base = |proxies: &TrustedProxies, values: &[&str]| {
         let mut headers = FROM.to_vec();
         headers.extend(values.iter().map(|value| (PREFIX, *value)));
@@ -539,11 +541,250 @@ fn a_prefix_is_taken_only_where_that_was_said() {
         &["/a b"],
         &["/a\\b"],
         &["/a, /b"],
-        &["/a", "/a"],
+        &["/pre", "/pre"],
+        // Nobody named these.
+        &["/other"],
+        &["/Pre"],
+        &["/pre//"],
+        &["//"],
+        &["/pre/fix/x"],
     ] {
         assert_eq!(base(&setting, bad), Err(unknown(PREFIX)), "{bad:?}");
         assert_eq!(base(&proxies(), bad), Ok(self::base("https://a.example")));
     }
+}
+
+#[test]
+fn a_prefix_that_is_always_stripped_is_asked_of_nobody() {
+    for (named, due) in [
+        ("/hooks", "https://a.example/hooks"),
+        ("/hooks/", "https://a.example/hooks"),
+        ("/a/b", "https://a.example/a/b"),
+        ("/", "https://a.example"),
+    ] {
+        let proxies = proxies().stripping(named).unwrap();
+        for headers in [
+            FROM.to_vec(),
+            [&FROM[..], &[("x-forwarded-prefix", "/evil")]].concat(),
+        ] {
+            let told = proxies.base(&request(Some("10.0.0.1"), &headers));
+            assert_eq!(told, Ok(base(due)), "{named}");
+        }
+    }
+    for bad in [
+        "",
+        "hooks",
+        ".evil.example/",
+        ":80/",
+        "/a?b",
+        "/a#b",
+        "/a b",
+        "/a\\b",
+    ] {
+        let expect = Some(ProxyError::Prefix(bad.to_owned()));
+        assert_eq!(proxies().stripping(bad).err(), expect, "{bad:?}");
+        assert_eq!(proxies().setting_prefix(["/a", bad]).err(), expect);
+    }
+    let none: [&str; 0] = [];
+    assert_eq!(
+        proxies().setting_prefix(none).err(),
+        Some(ProxyError::Empty)
+    );
+}
+
+#[test]
+fn a_port_is_taken_only_where_that_was_said() {
+    const PORT: &str = "x-forwarded-port";
+    let named = ["a.example", "a.example:8443", "b.example:443"];
+    let proxies = TrustedProxies::new(&["10.0.0.0/8"], named).unwrap();
+    let setting = proxies.clone().setting_port();
+    let base = |proxies: &TrustedProxies, host: &str, ports: &[&str]| {
+        let mut headers = vec![FROM[0], ("x-forwarded-host", host)];
+        headers.extend(ports.iter().map(|port| (PORT, *port)));
+        proxies.base(&request(Some("10.0.0.1"), &headers))
+    };
+    for (host, port, due) in [
+        // The default one is not written.
+        ("a.example", "443", "https://a.example"),
+        ("a.example", "8443", "https://a.example:8443"),
+        ("a.example:8443", "8443", "https://a.example:8443"),
+        // The sender wrote it.
+        ("b.example:443", "443", "https://b.example:443"),
+    ] {
+        assert_eq!(base(&setting, host, &[port]), Ok(self::base(due)));
+    }
+    for (host, bad) in [
+        ("a.example", &[][..]),
+        ("a.example", &[""]),
+        ("a.example", &["0"]),
+        ("a.example", &["0443"]),
+        ("a.example", &["+443"]),
+        ("a.example", &["65979"]),
+        ("a.example", &["443, 443"]),
+        ("a.example", &["443", "443"]),
+        ("a.example", &["https"]),
+        // Two ports.
+        ("a.example:8443", &["443"]),
+        ("b.example:443", &["8443"]),
+    ] {
+        assert_eq!(base(&setting, host, bad), Err(unknown(PORT)), "{bad:?}");
+    }
+    // Nobody named these.
+    for (host, port) in [
+        ("a.example", "80"),
+        ("a.example", "84"),
+        ("b.example", "443"),
+    ] {
+        let told = base(&setting, host, &[port]);
+        assert_eq!(told, Err(unknown("x-forwarded-host")), "{host} {port}");
+    }
+    // Otherwise it is not looked at.
+    assert_eq!(
+        base(&proxies, "a.example", &["8443"]),
+        Ok(self::base("https://a.example"))
+    );
+    // Port 80 is the default of http alone.
+    let http = [("x-forwarded-proto", "http"), FROM[1], (PORT, "80")];
+    let told = setting.base(&request(Some("10.0.0.1"), &http));
+    assert_eq!(told, Ok(self::base("http://a.example")));
+}
+
+#[test]
+fn two_hosts_in_one_request_are_no_host() {
+    let keeping = proxies().keeping_host();
+    let told = |target: &str, host: Option<&str>| {
+        let mut headers = vec![("x-forwarded-proto", "https")];
+        headers.extend(host.map(|host| ("host", host)));
+        let mut request = request(Some("10.0.0.1"), &headers);
+        *request.uri_mut() = target.parse().unwrap();
+        keeping.base(&request)
+    };
+    let target = "https://b.example:8443/h";
+    let ours = Ok(base("https://b.example:8443"));
+    assert_eq!(told(target, None), ours);
+    assert_eq!(told(target, Some("b.example:8443")), ours);
+    for (target, host) in [
+        (target, "a.example"),
+        ("http://evil.example/h", "a.example"),
+        ("https://u@a.example/h", "a.example"),
+    ] {
+        assert_eq!(told(target, Some(host)), Err(unknown("host")), "{target}");
+    }
+}
+
+fn forwarded(lines: &[&str]) -> Result<Base, Refusal> {
+    let proxies = proxies().setting_forwarded();
+    let headers: Vec<_> = lines.iter().map(|line| ("forwarded", *line)).collect();
+    proxies.base(&request(Some("10.0.0.1"), &headers))
+}
+
+#[test]
+fn the_outermost_proxy_tells_by_forwarded() {
+    let ours = Ok(base("https://a.example"));
+    for lines in [
+        &["for=192.0.2.1;proto=https;host=a.example"][..],
+        &["proto=https;host=a.example"],
+        &["for=unknown;PROTO=https;HOST=\"a.example\""],
+        // A stranger's element in front of it.
+        &[
+            "for=10.0.0.1;proto=http;host=\"b.example:8443\", for=192.0.2.1;proto=https;host=a.example",
+        ],
+        &[
+            "for=10.0.0.1;proto=http;host=\"b.example:8443\"",
+            "for=192.0.2.1;proto=https;host=a.example",
+        ],
+        // Two proxies in a row.
+        &["for=192.0.2.1;proto=https;host=a.example, for=10.0.0.9;proto=http;host=inner.local"],
+        &["for=192.0.2.1;proto=https;host=a.example, for=10.0.0.9"],
+    ] {
+        assert_eq!(forwarded(lines), ours, "{lines:?}");
+    }
+    assert_eq!(
+        forwarded(&["proto=http;host=\"B.example:8443\""]),
+        Ok(base("http://B.example:8443"))
+    );
+    for lines in [
+        &[][..],
+        &[""],
+        &["for=192.0.2.1;host=a.example"],
+        &["for=192.0.2.1;proto=https"],
+        &["proto=HTTPS;host=a.example"],
+        &["proto=wss;host=a.example"],
+        &["proto=https;host=evil.example"],
+        &["proto=https;host=\"a.example:443\""],
+        &["proto=https;host=\"a.example/\""],
+        &["proto=https;host=\"a.example, evil.example\""],
+        &["proto=https;host=\"\""],
+        &["proto=https;host=\"u@a.example\""],
+        // What the nearest proxy says counts, and not what stands to the left of it.
+        &["proto=https;host=a.example, for=192.0.2.1"],
+        &[
+            "proto=https;host=a.example",
+            "for=192.0.2.1;proto=https;host=evil.example",
+        ],
+        // A proxy that says nothing of who reached it.
+        &["for=10.0.0.9;proto=https;host=a.example"],
+        // Malformed, wherever.
+        &["for=;x, for=192.0.2.1;proto=https;host=a.example"],
+        &["for=\"x", "for=192.0.2.1;proto=https;host=a.example"],
+        &["for=192.0.2.1;proto=https;proto=https;host=a.example"],
+        &["for=192.0.2.1;proto=https;host=a.example,"],
+    ] {
+        assert_eq!(forwarded(lines), Err(unknown("forwarded")), "{lines:?}");
+    }
+}
+
+/// Which of the two families counts is a setting: what the other says changes nothing, and fills in nothing.
+#[test]
+fn one_family_of_headers_counts() {
+    let both = |x: &[(&'static str, &'static str)], line: &'static str| {
+        let mut headers = x.to_vec();
+        headers.push(("forwarded", line));
+        request(Some("10.0.0.1"), &headers)
+    };
+    let by_x = proxies();
+    let by_forwarded = proxies().setting_forwarded();
+    let other = "for=192.0.2.1;proto=http;host=\"b.example:8443\"";
+    let request_of_both = both(&FROM, other);
+    assert_eq!(by_x.base(&request_of_both), Ok(base("https://a.example")));
+    let theirs = Ok(base("http://b.example:8443"));
+    assert_eq!(by_forwarded.base(&request_of_both), theirs);
+    for (x, line) in [(&FROM[1..], other), (&FROM[..1], other), (&[], other)] {
+        let missing = by_x.base(&both(x, line)).unwrap_err();
+        assert_eq!(missing.code(), "public_url_unknown", "{x:?}");
+        assert_eq!(by_forwarded.base(&both(x, line)), theirs);
+    }
+    for line in ["for=192.0.2.1;proto=http", "host=a.example", "x"] {
+        let told = by_forwarded.base(&both(&FROM, line));
+        assert_eq!(told, Err(unknown("forwarded")), "{line}");
+        assert_eq!(by_x.base(&both(&FROM, line)), Ok(base("https://a.example")));
+    }
+    // The host that is passed on belongs to neither.
+    let keeping = by_forwarded.clone().keeping_host();
+    let told = keeping.base(&both(&[("host", "a.example")], "for=192.0.2.1;proto=https"));
+    assert_eq!(told, Ok(base("https://a.example")));
+    // What only the other family tells cannot be asked for beside it.
+    assert!(
+        !by_forwarded
+            .clone()
+            .stripping("/a")
+            .unwrap()
+            .mixes_families()
+    );
+    assert!(by_forwarded.clone().setting_port().mixes_families());
+    assert!(
+        by_forwarded
+            .setting_prefix(["/a"])
+            .unwrap()
+            .mixes_families()
+    );
+    assert!(
+        !by_x
+            .setting_port()
+            .setting_prefix(["/a"])
+            .unwrap()
+            .mixes_families()
+    );
 }
 
 #[test]

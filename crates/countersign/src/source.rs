@@ -4,14 +4,12 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::HeaderName;
 
+use crate::forwarded::{Hop, Hops, MOST_HOPS};
 use crate::networks::Networks;
 use crate::public_url::ProxyError;
 use crate::request::{Head, trim};
 
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// How many hops are read: more proxies stand in a row nowhere, and a stranger writes as many as fit into a header.
-const MOST_HOPS: usize = 32;
 
 /// How the source of an attempt is known, for [limits per source](crate::FailureLimit).
 ///
@@ -30,13 +28,21 @@ const MOST_HOPS: usize = 32;
 /// # Ok::<(), countersign::ProxyError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sources(Option<Networks>);
+pub struct Sources(Told);
+
+/// Who tells the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Told {
+    ByPeer,
+    ByForwardedFor(Networks),
+    ByForwarded(Networks),
+}
 
 impl Sources {
     /// Senders connect directly: every peer is a source, and no header is looked at.
     #[must_use]
     pub const fn direct() -> Self {
-        Self(None)
+        Self(Told::ByPeer)
     }
 
     /// Senders come through these proxies, each of which adds the address that it was connected from to the end of `X-Forwarded-For`: networks
@@ -48,36 +54,65 @@ impl Sources {
     /// # Errors
     /// Names the entry that is no address and no network, or that holds every address; and an empty list.
     pub fn behind(proxies: &[&str]) -> Result<Self, ProxyError> {
-        let networks = Networks::parse(proxies).map_err(ProxyError::Network)?;
-        if networks.is_empty() {
-            return Err(ProxyError::Empty);
-        }
-        Ok(Self(Some(networks)))
+        Ok(Self(Told::ByForwardedFor(named(proxies)?)))
+    }
+
+    /// The same for proxies that write `Forwarded` (RFC 7239), each of which adds an element with `for` to the right: `X-Forwarded-For` is not
+    /// looked at then.
+    ///
+    /// **Hostile input**: as [`behind`](Self::behind); where the header is malformed anywhere, longer than 4,096 bytes or of more than 32 elements, the
+    /// proxy that the connection comes from is the source.
+    ///
+    /// # Errors
+    /// Those of [`behind`](Self::behind).
+    pub fn behind_forwarded(proxies: &[&str]) -> Result<Self, ProxyError> {
+        Ok(Self(Told::ByForwarded(named(proxies)?)))
     }
 
     fn source(&self, head: &impl Head, peer: IpAddr) -> Source {
-        let mut nearest = peer;
-        if let Some(proxies) = &self.0
-            && proxies.hold(peer)
-        {
-            // Lines in order, so the last hop of the last line is the nearest. Of a header's lines only the last few matter.
-            let lines: Vec<&[u8]> = head.header(&FORWARDED_FOR).collect();
-            let hops = lines
-                .iter()
-                .rev()
-                .flat_map(|line| line.rsplit(|byte| *byte == b','));
-            for hop in hops.take(MOST_HOPS) {
-                let Some(address) = address(hop) else {
-                    break;
-                };
-                nearest = address;
-                if !proxies.hold(address) {
-                    break;
-                }
-            }
-        }
-        Source::of(nearest)
+        let address = match &self.0 {
+            Told::ByForwardedFor(proxies) if proxies.hold(peer) => by_list(head, proxies, peer),
+            Told::ByForwarded(proxies) if proxies.hold(peer) => by_elements(head, proxies, peer),
+            _ => peer,
+        };
+        Source::of(address)
     }
+}
+
+fn named(proxies: &[&str]) -> Result<Networks, ProxyError> {
+    let networks = Networks::parse(proxies).map_err(ProxyError::Network)?;
+    if networks.is_empty() {
+        return Err(ProxyError::Empty);
+    }
+    Ok(networks)
+}
+
+/// The hop in `X-Forwarded-For` that the outermost of these proxies has written.
+fn by_list(head: &impl Head, proxies: &Networks, peer: IpAddr) -> IpAddr {
+    let mut nearest = peer;
+    // Lines in order, so the last hop of the last line is the nearest. Of a header's lines only the last few matter.
+    let lines: Vec<&[u8]> = head.header(&FORWARDED_FOR).collect();
+    let hops = lines
+        .iter()
+        .rev()
+        .flat_map(|line| line.rsplit(|byte| *byte == b','));
+    for hop in hops.take(MOST_HOPS) {
+        let Some(address) = address(hop) else {
+            break;
+        };
+        nearest = address;
+        if !proxies.hold(address) {
+            break;
+        }
+    }
+    nearest
+}
+
+/// The same of `Forwarded`.
+fn by_elements(head: &impl Head, proxies: &Networks, peer: IpAddr) -> IpAddr {
+    let hops = Hops::read(head).unwrap_or_default();
+    let addresses = hops.told_by(proxies).map_while(Hop::from);
+    addresses.last().unwrap_or(peer)
 }
 
 /// An address as proxies write it: plain, or with a port (`192.0.2.1:4711`, `[2001:db8::1]:4711`).

@@ -100,6 +100,52 @@ fn no_proxy_speaks_for_more_hops_than_are_read() {
 }
 
 #[test]
+fn elements_of_forwarded_count_from_the_right() {
+    let sources = Sources::behind_forwarded(&["10.0.0.0/8", "fd00::/8"]).unwrap();
+    let source = |peer: &str, lines: &[&str]| {
+        let mut request = http::Request::post("/hooks").header("x-forwarded-for", "198.51.100.66");
+        for line in lines {
+            request = request.header("forwarded", *line);
+        }
+        let request = request.extension(Peer(ip(peer))).body(()).unwrap();
+        let origin = Origin::of(&request, Some(&sources), true);
+        origin.source.map(Source::address).unwrap()
+    };
+    let cases: [(&[&str], &str); 12] = [
+        (&["for=203.0.113.9"], "203.0.113.9"),
+        (&["for=192.0.2.66, for=203.0.113.9"], "203.0.113.9"),
+        (&["for=192.0.2.66", "for=203.0.113.9"], "203.0.113.9"),
+        (
+            &["for=203.0.113.9;proto=https, for=10.0.0.2"],
+            "203.0.113.9",
+        ),
+        (
+            &["for=203.0.113.9, for=\"[fd00::2]:80\", for=10.0.0.2"],
+            "203.0.113.9",
+        ),
+        (&["for=\"[2001:db8:1:2:3::4]:80\""], "2001:db8:1:2::"),
+        // The farthest proxy that is known, where who reached it is not told.
+        (&["for=203.0.113.9, for=_hidden, for=10.0.0.2"], "10.0.0.2"),
+        (&["for=203.0.113.9, proto=https"], "10.0.0.1"),
+        (&["for=203.0.113.9, for=unknown"], "10.0.0.1"),
+        (&["for=10.0.0.3, for=10.0.0.2"], "10.0.0.3"),
+        // Missing, or malformed anywhere.
+        (&[], "10.0.0.1"),
+        (&["for=\"x", "for=203.0.113.9"], "10.0.0.1"),
+    ];
+    for (lines, due) in cases {
+        assert_eq!(source("10.0.0.1", lines), ip(due), "{lines:?}");
+    }
+    let stranger = source("203.0.113.1", &["for=192.0.2.66"]);
+    assert_eq!(stranger, ip("203.0.113.1"));
+    for bad in [&[][..], &["0.0.0.0/0"]] {
+        let of_list = Sources::behind(bad);
+        assert_eq!(Sources::behind_forwarded(bad), of_list);
+        assert!(of_list.is_err());
+    }
+}
+
+#[test]
 fn one_network_of_64_bits_is_one_source() {
     let direct = Some(Sources::direct());
     let seen = |peer| source(direct.as_ref(), peer, &[]);

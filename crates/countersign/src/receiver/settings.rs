@@ -231,6 +231,12 @@ pub(super) fn check_url(
             ));
         }
     };
+    if proxies.as_ref().is_some_and(TrustedProxies::mixes_families) {
+        return Err(SettingError::value(
+            "public_url_from",
+            "Forwarded tells neither prefix nor port, and X-Forwarded-* is not read beside it: call stripping(..) in the place of setting_prefix(..), and leave setting_port() out",
+        ));
+    }
     let url = configured.or(proxies.map(PublicUrl::Forwarded));
     if needed && url.is_none() {
         return Err(SettingError::value(
