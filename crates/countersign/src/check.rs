@@ -11,7 +11,7 @@ use crate::scheme::compiled::{Compiled, Key};
 use crate::scheme::signature::{Candidates, SignatureText};
 use crate::scheme::{CheckedBodies, DigestCheck, Place};
 use crate::signed_content::{BodyView, Content, Facts};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{Timestamp, Tolerance};
 
 pub(crate) fn check_empty(compiled: &Compiled, body: &[u8]) -> Result<(), Refusal> {
     if body.is_empty() && compiled.scheme.body_required {
@@ -129,7 +129,7 @@ pub(crate) fn answer_public(
 }
 
 /// The candidates of the head, or else those of the body, which are put into `in_body`.
-fn candidates_of<'c>(
+pub(crate) fn candidates_of<'c>(
     compiled: &Compiled,
     view: &BodyView<'_>,
     of_head: Option<&'c Candidates>,
@@ -172,6 +172,36 @@ pub(crate) fn check_whole(
     let view = BodyView::new(compiled, body, facts.is_form)?;
     let mut in_body = None;
     let candidates = candidates_of(compiled, &view, candidates, &mut in_body)?;
+    let (facts, stamp) = with_body(compiled, &view, facts)?;
+    let content = Content {
+        body: Some(&view),
+        ..facts.content(compiled)
+    };
+    let (secret, identity) = matching_any_url(&content, now, candidates)?;
+    // A stamp in the body is judged once it is known to be the sender's.
+    let stamp = match stamp {
+        Some((moment, tolerance)) => {
+            tolerance.check(moment, now)?;
+            Some(moment)
+        }
+        None => None,
+    };
+    for check in scheme.checks.iter() {
+        check_apart(&content, 0, &check.of)?;
+        if check.bodies == CheckedBodies::All || !is_covered_form(&content, check)? {
+            check_digest(&content, check)?;
+        }
+    }
+    Ok((secret, stamp, identity))
+}
+
+/// The facts with what the body has to say, and the stamp that is to be judged later.
+pub(crate) fn with_body<'f, 'h>(
+    compiled: &Compiled,
+    view: &BodyView<'_>,
+    facts: &'f Facts<'h>,
+) -> Result<(Cow<'f, Facts<'h>>, Option<(Timestamp, Tolerance)>), Refusal> {
+    let scheme = &compiled.scheme;
     let mut facts = Cow::Borrowed(facts);
     let mut stamp = None;
     if let Some(rule) = scheme
@@ -195,26 +225,7 @@ pub(crate) fn check_whole(
         let id = view.read(compiled, place)?;
         facts.to_mut().id = id.map(|id| Cow::Owned(id.into_owned().into_bytes()));
     }
-    let content = Content {
-        body: Some(&view),
-        ..facts.content(compiled)
-    };
-    let (secret, identity) = matching_any_url(&content, now, candidates)?;
-    // A stamp in the body is judged once it is known to be the sender's.
-    let stamp = match stamp {
-        Some((moment, tolerance)) => {
-            tolerance.check(moment, now)?;
-            Some(moment)
-        }
-        None => None,
-    };
-    for check in scheme.checks.iter() {
-        check_apart(&content, 0, &check.of)?;
-        if check.bodies == CheckedBodies::All || !is_covered_form(&content, check)? {
-            check_digest(&content, check)?;
-        }
-    }
-    Ok((secret, stamp, identity))
+    Ok((facts, stamp))
 }
 
 /// Under each spelling of the URL in turn, where the content holds it.
@@ -223,18 +234,9 @@ fn matching_any_url(
     now: Timestamp,
     candidates: &Candidates,
 ) -> Result<(usize, Option<[u8; 32]>), Refusal> {
-    let compiled = content.compiled;
     let under = |url| {
         let content = Content { url, ..*content };
-        check_apart(&content, 0, &compiled.scheme.content)?;
-        let secret = if compiled.holds_secret {
-            matching(compiled, now, candidates, |key, sink| {
-                let secret = key.keyed.secret();
-                Content { secret, ..content }.feed(&compiled.scheme.content, sink)
-            })
-        } else {
-            matching_at_once(&content, now, candidates)
-        }?;
+        let secret = matching_content(&content, now, candidates)?;
         // Of the spelling that was signed, whichever the request had.
         Ok((secret, content.identity()?))
     };
@@ -246,6 +248,23 @@ fn matching_any_url(
         verdict = under(url);
     }
     verdict
+}
+
+/// Under the spelling of the URL that the content has.
+pub(crate) fn matching_content(
+    content: &Content<'_, '_>,
+    now: Timestamp,
+    candidates: &Candidates,
+) -> Result<usize, Refusal> {
+    let compiled = content.compiled;
+    check_apart(content, 0, &compiled.scheme.content)?;
+    if compiled.holds_secret {
+        return matching(compiled, now, candidates, |key, sink| {
+            let secret = key.keyed.secret();
+            Content { secret, ..*content }.feed(&compiled.scheme.content, sink)
+        });
+    }
+    matching_at_once(content, now, candidates)
 }
 
 /// Is the body a form that the signed content covers? One whose fields say nothing is not in the content: it must be empty then, or have

@@ -13,6 +13,7 @@ use crate::refusal::{Fault, Refusal};
 use crate::request::Head;
 use crate::scheme::Scheme;
 use crate::source::{Origin, Source, Sources};
+use crate::url_hint::UrlHints;
 
 /// How many failed attempts a source has, and what happens when they are used up.
 ///
@@ -92,6 +93,7 @@ pub(crate) struct Failures {
     /// Are there shares of places for bodies?
     shares: bool,
     has_told_of_peers: AtomicBool,
+    pub(crate) url_hints: UrlHints,
 }
 
 struct Limited {
@@ -141,6 +143,7 @@ impl Failures {
             }),
             shares,
             has_told_of_peers: AtomicBool::new(false),
+            url_hints: UrlHints::new(clock),
         }
     }
 

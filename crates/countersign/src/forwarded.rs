@@ -87,6 +87,11 @@ impl<'a> Hops<'a> {
         }
     }
 
+    /// What the nearest proxy says.
+    pub(crate) fn last(&self) -> Option<&Hop<'a>> {
+        self.0.last()
+    }
+
     /// The hops that these proxies have written, the nearest first: each of the others came from one of them. The last of them is what
     /// the outermost proxy says; what stands to the left of it, a stranger may have sent along.
     pub(crate) fn told_by(&self, proxies: &Networks) -> impl Iterator<Item = &Hop<'a>> {

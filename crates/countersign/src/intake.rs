@@ -24,6 +24,7 @@ use crate::scheme::signature::Candidates;
 use crate::signed_content::{Content, Facts};
 use crate::source::Source;
 use crate::timestamp::Timestamp;
+use crate::url_hint::Clues;
 use crate::verify::{KeptValues, Verified};
 
 /// An attempt whose head has passed, taking in its body.
@@ -44,6 +45,8 @@ pub struct Intake {
     /// The questions that the head says it may be.
     open: handshake::Open,
     pending: Pending,
+    /// For the log, where the scheme signs the URL.
+    clues: Option<Box<Clues>>,
     work: Work,
 }
 
@@ -255,6 +258,7 @@ impl Intake {
                 signed_values: kept_values(compiled, judged.facts),
                 open: handshake::open(compiled, head)?,
                 pending: pending.hand_on(),
+                clues: Clues::of(compiled, head, judged.facts),
                 work,
             })
         })
@@ -280,6 +284,7 @@ impl Intake {
             signed_values: None,
             open: Vec::new(),
             pending: pending.hand_on(),
+            clues: None,
             work: match other {
                 Other::Unsigned { shape } => Work::Unsigned { shape },
                 Other::Asked(question) => Work::Asked(question),
@@ -422,6 +427,15 @@ impl Intake {
             _ => {}
         }
         check_empty(compiled, &body)?;
+        let (clues, now, hint) = (&self.clues, self.now, &mut self.pending.hint);
+        let mut look_into =
+            |refusal: &Refusal, candidates: Option<&Candidates>, facts: Option<&Facts<'_>>| {
+                if *refusal == Refusal::SignatureMismatch
+                    && let Some(clues) = clues
+                {
+                    *hint = clues.diagnose(compiled, now, candidates, facts, &body);
+                }
+            };
         let (secret, body_stamp, content) = match work {
             Work::Streamed {
                 candidates,
@@ -434,7 +448,8 @@ impl Intake {
                 let secret = matching(compiled, self.now, &candidates, |_, sink| {
                     content.into_iter().for_each(sink);
                     Ok(())
-                })?;
+                })
+                .inspect_err(|refusal| look_into(refusal, Some(&candidates), None))?;
                 (secret, None, digest_of(identity.as_deref(), &body))
             }
             Work::Streamed {
@@ -444,7 +459,8 @@ impl Intake {
                 identity,
                 ..
             } => {
-                let secret = matching_running(running, &after, &candidates)?;
+                let secret = matching_running(running, &after, &candidates)
+                    .inspect_err(|refusal| look_into(refusal, Some(&candidates), None))?;
                 (secret, None, digest_of(identity.as_deref(), &body))
             }
             Work::Unproven => (0, None, None),
@@ -461,7 +477,9 @@ impl Intake {
                 {
                     return Ok(Finished::Answered(reply));
                 }
-                checked?
+                checked.inspect_err(|refusal| {
+                    look_into(refusal, candidates.as_ref(), Some(&facts));
+                })?
             }
             Work::Unsigned { .. } | Work::Asked(_) => return Err(Refusal::SignatureMissing),
         };

@@ -124,6 +124,7 @@ mod source;
 mod store;
 mod sync;
 mod timestamp;
+mod url_hint;
 mod verify;
 mod waiting;
 mod watch;

@@ -312,6 +312,44 @@ impl TrustedProxies {
         self.set_forwarded && (self.set_port || matches!(self.prefix, Prefix::Told(_)))
     }
 
+    /// What the proxies, or these settings, would have to say otherwise: of scheme, host, port and prefix those that are named.
+    pub(crate) fn write_remedies(
+        &self,
+        [scheme, host, port, prefix]: [bool; 4],
+        out: &mut dyn fmt::Write,
+    ) -> fmt::Result {
+        let of_scheme = match self.set_forwarded {
+            true => "the proxy must say so by proto in Forwarded",
+            false => "the proxy must say so in X-Forwarded-Proto",
+        };
+        let of_host = match (self.keep_host, self.set_forwarded) {
+            (true, _) => "the proxy must keep Host",
+            (false, true) => "the proxy must say so by host in Forwarded",
+            (false, false) => "the proxy must say so in X-Forwarded-Host",
+        };
+        let of_port = match self.set_port {
+            true => "the proxy must say so in X-Forwarded-Port",
+            false => "the host that the proxy tells must have the sender's port",
+        };
+        let of_prefix = match &self.prefix {
+            Prefix::Kept => "call `stripping` or `setting_prefix`",
+            Prefix::Stripped(_) => "call `stripping` with what is stripped, or not at all",
+            Prefix::Told(_) => "the proxy must say so in X-Forwarded-Prefix",
+        };
+        let all = [
+            (scheme, of_scheme),
+            (host, of_host),
+            (port, of_port),
+            (prefix, of_prefix),
+        ];
+        let wanted = all.into_iter().filter(|(is_wanted, _)| *is_wanted);
+        for (at, (_, remedy)) in wanted.enumerate() {
+            let between = if at > 0 { ", " } else { "" };
+            write!(out, "{between}{remedy}")?;
+        }
+        Ok(())
+    }
+
     /// The URL in front of this request's path.
     fn base(&self, head: &impl Head) -> Result<Base, Refusal> {
         let Some(peer) = head.peer() else {

@@ -228,12 +228,12 @@ impl<S> Receiver<S> {
     ) -> Result<Verified, Refusal> {
         let compiled = self.compiled.load();
         let origin = compiled.failures.origin(&self.scheme, head);
-        let pending = Pending::begin(&compiled.watch, origin, now);
+        let mut pending = Pending::begin(&compiled.watch, origin, now);
         let bytes = u64::try_from(body.len()).ok();
         if let Err(refusal) = compiled.failures.let_in(origin) {
             return Err(compiled.refused(refusal, &pending, bytes));
         }
-        match verify::verify(&compiled, head, body, now, self.max_body, &pending) {
+        match verify::verify(&compiled, head, body, now, self.max_body, &mut pending) {
             Ok(verified) => {
                 compiled.passed(origin);
                 Ok(verified)
@@ -311,6 +311,11 @@ impl<S> Receiver<S> {
     /// For adapters: the receiver's clock, which is `theirs` from now on if there was none.
     pub fn clock_or(&self, theirs: impl FnOnce() -> Arc<dyn Clock>) -> &Arc<dyn Clock> {
         self.clock.get_or_init(theirs)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn compiled(&self) -> Arc<Compiled> {
+        self.compiled.load_full()
     }
 
     /// Step 0. Gives the declared length.

@@ -7,14 +7,17 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::attempt::{Known, Pending};
-use crate::check::{check_empty, check_token_in_body, check_whole, matching, matching_token};
-use crate::judge::{judge, kept_values};
+use crate::check::{
+    Checked, check_empty, check_token_in_body, check_whole, matching, matching_token,
+};
+use crate::judge::{Judged, judge, kept_values};
 use crate::refusal::Refusal;
 use crate::request::Head;
 use crate::scheme::Scheme;
 use crate::scheme::compiled::{Compiled, Plan};
 use crate::signed_content::{BodyView, Content};
 use crate::timestamp::Timestamp;
+use crate::url_hint::Clues;
 
 /// Boxed, for few schemes keep any and every verdict would be larger for it.
 pub(crate) type KeptValues = Box<Vec<Option<Bytes>>>;
@@ -108,32 +111,22 @@ pub(crate) fn verify<H: Head>(
     body: Bytes,
     now: Timestamp,
     limit: u64,
-    pending: &Pending,
+    pending: &mut Pending,
 ) -> Result<Verified, Refusal> {
     judge(compiled, head, now, |judged| {
         if u64::try_from(body.len()).unwrap_or(u64::MAX) > limit {
             return Err(Refusal::BodyTooLarge { limit });
         }
         check_empty(compiled, &body)?;
-        let (secret, body_stamp, content) = match (compiled.plan, judged.candidates) {
-            (Plan::Streamed { .. }, Some(candidates)) => {
-                let view = BodyView::unread(&body);
-                let content = Content {
-                    body: Some(&view),
-                    ..judged.facts.content(compiled)
-                };
-                let secret = matching(compiled, now, candidates, |_, sink| {
-                    content.feed(&compiled.scheme.content, sink)
-                })?;
-                (secret, None, content.identity()?)
-            }
-            (Plan::Unproven, _) => (0, None, None),
-            (Plan::Compared, Some(candidates)) => {
-                (matching_token(compiled, now, candidates)?, None, None)
-            }
-            (Plan::Compared, None) => (check_token_in_body(compiled, now, &body)?, None, None),
-            (_, candidates) => check_whole(compiled, now, candidates, judged.facts, &body)?,
-        };
+        let (secret, body_stamp, content) =
+            check(compiled, judged, &body, now).inspect_err(|refusal| {
+                if *refusal == Refusal::SignatureMismatch
+                    && let Some(clues) = Clues::of(compiled, head, judged.facts)
+                {
+                    pending.hint =
+                        clues.diagnose(compiled, now, judged.candidates, Some(judged.facts), &body);
+                }
+            })?;
         compiled.count(secret);
         Ok(Verified {
             compiled: Arc::clone(compiled),
@@ -147,4 +140,32 @@ pub(crate) fn verify<H: Head>(
             pending: pending.verified(&compiled.watch),
         })
     })
+}
+
+/// Step 5.
+fn check(
+    compiled: &Compiled,
+    judged: &Judged<'_, '_>,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Checked, Refusal> {
+    match (compiled.plan, judged.candidates) {
+        (Plan::Streamed { .. }, Some(candidates)) => {
+            let view = BodyView::unread(body);
+            let content = Content {
+                body: Some(&view),
+                ..judged.facts.content(compiled)
+            };
+            let secret = matching(compiled, now, candidates, |_, sink| {
+                content.feed(&compiled.scheme.content, sink)
+            })?;
+            Ok((secret, None, content.identity()?))
+        }
+        (Plan::Unproven, _) => Ok((0, None, None)),
+        (Plan::Compared, Some(candidates)) => {
+            Ok((matching_token(compiled, now, candidates)?, None, None))
+        }
+        (Plan::Compared, None) => Ok((check_token_in_body(compiled, now, body)?, None, None)),
+        (_, candidates) => check_whole(compiled, now, candidates, judged.facts, body),
+    }
 }

@@ -75,6 +75,11 @@ impl Watch {
         self.runs
     }
 
+    /// Is there an observer?
+    pub(crate) const fn observes(&self) -> bool {
+        self.observer.is_some()
+    }
+
     /// The monotonic time, if anybody wants to know how long something takes.
     pub(crate) fn time(&self) -> Option<Duration> {
         let asks = self.observer.is_some()

@@ -40,7 +40,7 @@
 //! | `status` | what was answered, where the receiver knows it | HTTP status |
 //! | `fault` | whose fault a refusal is | `sender`, `configuration`, `store`, `application` |
 //! | `cause` | behind `too_many_failures`: what it would have been refused for | a code |
-//! | `hint` | what in the receiver's own set-up is at fault | words of our own |
+//! | `hint` | what in the receiver's own set-up is at fault: [the public URL](super::public_url#when-a-signature-does-not-fit), as yet | words of our own |
 //! | `reason` | the refusal in words; never a value of the request | text |
 //! | `secret_label` | the label of the secret that verified it | text |
 //! | `key` | which work it is, for the store | 64 hex digits |
