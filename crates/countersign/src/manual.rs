@@ -8,6 +8,7 @@
 //! | [`limits`] | what is bounded, limits for failures and bodies, and what they need to know of proxies |
 //! | [`rotation`] | how a secret is exchanged without losing a delivery, and where secrets are read from again |
 //! | [`observability`] | what operators see: the event of an attempt with its fields, metrics, observers |
+//! | [`public_url`] | the URL that senders sign: from the configuration or from proxies, and what these have to be told |
 //! | [`capacity_and_retention`] | how long to remember, how much room that takes, leases, limits and senders that never retry |
 //! | [`past_mistakes`] | what other receivers of webhooks got wrong, and what here prevents each |
 //!
@@ -18,6 +19,7 @@ pub mod identity;
 pub mod limits;
 pub mod observability;
 pub mod past_mistakes;
+pub mod public_url;
 pub mod rotation;
 pub mod what_2xx_promises;
 pub mod what_runs_twice;

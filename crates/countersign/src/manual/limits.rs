@@ -78,7 +78,8 @@
 //! `X-Forwarded-For` is read from the right: the last entry was written by the proxy that the connection comes from, the one before it by the
 //! proxy in front of that, and so on as long as each is named. The first that is not named is the source, and what stands to the left of it
 //! is never looked at. A peer that is not named is itself the source, whatever headers it sends. **Name every proxy on the way**: one that is missing
-//! becomes the source of everything that comes through it.
+//! becomes the source of everything that comes through it. Proxies that write `Forwarded` are named by
+//! [`Sources::behind_forwarded`](crate::Sources::behind_forwarded), which reads that header and no other.
 //!
 //! # What a limit remembers
 //! A bucket for each of 65,536 sources that have failed; only those that have all of their failures back are forgotten to make room. While there
