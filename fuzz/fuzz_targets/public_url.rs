@@ -1,7 +1,7 @@
 //! The public URL of schemes that sign it: from the configuration, and from proxies that are trusted to tell it.
 //!
-//! Input: a configured URL; a line with a request's target; a line of networks; a line of hosts; `PEER` with the words `keep` and
-//! `prefix` or without; header lines.
+//! Input: a configured URL; a line with a request's target; a line of networks; a line of hosts; `PEER` with the words `keep`, `port`,
+//! `forwarded`, and `prefix` or `strip`, or without; header lines.
 //! Property: the configured URL is taken and spelled as a naive reading says, and stays as it was written; spellings differ in the port and
 //! the query alone. Proxies are believed exactly when the bits of the peer's address say so and what they tell is one of the hosts.
 
@@ -14,6 +14,7 @@ use countersign::scheme::{UrlPort, UrlQuery, UrlSpelling};
 use countersign::{Refusal, TrustedProxies, fuzzing};
 use countersign_fuzz::head::AnyHead;
 use countersign_fuzz::message::Message;
+use countersign_fuzz::naive::forwarded;
 use countersign_fuzz::naive::networks::Network;
 use countersign_fuzz::naive::url::{Port, Query, spell};
 use countersign_fuzz::text::{first_line, words};
@@ -132,22 +133,39 @@ fn check_proxies(networks: &[&str], hosts: &[&str], peer: &[&str], message: &Mes
         return;
     };
     let address = peer.first().and_then(|text| text.parse::<IpAddr>().ok());
-    let (keep, prefix) = (peer.contains(&"keep"), peer.contains(&"prefix"));
-    if keep {
+    let has = |word| peer.contains(&word);
+    let said = Said {
+        keep: has("keep"),
+        port: has("port") && !has("forwarded"),
+        prefix: has("prefix") && !has("forwarded"),
+        strip: has("strip") && !has("prefix"),
+        forwarded: has("forwarded"),
+    };
+    if said.keep {
         proxies = proxies.keeping_host();
     }
-    if prefix {
-        proxies = proxies.setting_prefix();
+    if said.port {
+        proxies = proxies.setting_port();
+    }
+    if said.prefix {
+        proxies = proxies.setting_prefix(PREFIXES).expect("prefixes");
+    }
+    if said.strip {
+        proxies = proxies.stripping("/in").expect("a prefix");
+    }
+    if said.forwarded {
+        proxies = proxies.setting_forwarded();
     }
     let head = AnyHead {
         peer: address,
         ..AnyHead::new("POST", "/", &message.headers)
     };
     let told = fuzzing::forwarded_url(&proxies, &head);
-    let is_inside = address.is_some_and(|peer| nets.iter().any(|net| net.holds(peer)));
-    let expected = is_inside
-        .then(|| naive_url(hosts, keep, prefix, &head))
-        .flatten();
+    let is_proxy = |address| nets.iter().any(|net| net.holds(address));
+    let is_inside = address.is_some_and(is_proxy);
+    let expected = address
+        .filter(|_| is_inside)
+        .and_then(|peer| naive_url(hosts, &said, &head, peer, is_proxy));
     match &told {
         Err(Refusal::PeerUntrusted) => assert!(address.is_some() && !is_inside),
         Err(Refusal::PublicUrlUnknown { name }) => {
@@ -159,22 +177,72 @@ fn check_proxies(networks: &[&str], hosts: &[&str], peer: &[&str], message: &Mes
     assert_eq!(told.ok(), expected);
 }
 
+/// What the proxies are said to do.
+struct Said {
+    keep: bool,
+    port: bool,
+    prefix: bool,
+    strip: bool,
+    forwarded: bool,
+}
+
+const PREFIXES: [&str; 2] = ["/in", "/"];
+
 /// What a proxy's headers say.
-fn naive_url(hosts: &[&str], keep: bool, prefix: bool, head: &AnyHead) -> Option<String> {
-    let proto = one(head, "x-forwarded-proto")?;
-    let host = one(head, if keep { "host" } else { "x-forwarded-host" })?;
-    let below = if prefix {
-        one(head, "x-forwarded-prefix")?
-    } else {
-        ""
+fn naive_url(
+    hosts: &[&str],
+    said: &Said,
+    head: &AnyHead,
+    peer: IpAddr,
+    is_proxy: impl Fn(IpAddr) -> bool,
+) -> Option<String> {
+    let lines: Vec<&[u8]> = head.lines("forwarded").collect();
+    let hops = forwarded::hops(&lines);
+    let told = hops
+        .as_deref()
+        .and_then(|hops| forwarded::walk(hops, peer, is_proxy).0);
+    let proto = match said.forwarded {
+        true => told?.proto.clone()?,
+        false => one(head, "x-forwarded-proto")?.to_owned(),
     };
-    let is_known = hosts.iter().any(|known| known.eq_ignore_ascii_case(host));
-    let is_known_proto = proto == "http" || proto == "https";
-    if !is_known || !is_known_proto || prefix && !below.starts_with('/') {
+    let mut host = match (said.keep, said.forwarded) {
+        (true, _) => one(head, "host")?.to_owned(),
+        (false, true) => told?.host.clone()?,
+        (false, false) => one(head, "x-forwarded-host")?.to_owned(),
+    };
+    let default = if proto == "https" { "443" } else { "80" };
+    if said.port {
+        let port = one(head, "x-forwarded-port")?;
+        let is_port = (1..=65_535_u32).any(|number| number.to_string() == port);
+        let own = host.rsplit_once(':').map(|(_, own)| own.to_owned());
+        // The last colon of an address in brackets is within them.
+        match own.filter(|own| !own.contains(']')) {
+            _ if !is_port => return None,
+            Some(own) if own != port => return None,
+            None if port != default => host = format!("{host}:{port}"),
+            _ => {}
+        }
+    }
+    let below = match (said.prefix, said.strip) {
+        (true, _) => {
+            let told = one(head, "x-forwarded-prefix")?;
+            let known = ["/in", "/in/", "/"].contains(&told);
+            known.then_some(told.trim_end_matches('/'))?
+        }
+        (false, true) => "/in",
+        (false, false) => "",
+    };
+    let is_known = hosts.iter().any(|known| known.eq_ignore_ascii_case(&host));
+    if !is_known || proto != "http" && proto != "https" {
         return None;
     }
-    let url = format!("{proto}://{host}{below}");
-    spell(&url, Port::Kept, Query::Kept, "", None)
+    spell(
+        &format!("{proto}://{host}{below}"),
+        Port::Kept,
+        Query::Kept,
+        "",
+        None,
+    )
 }
 
 /// The one value of a header of one line, which is no list.

@@ -1,8 +1,9 @@
 //! Whom an attempt is counted under: behind proxies, of which each adds a hop to the right.
 //!
-//! Input: a line of the proxies' networks, the peer's address, header lines.
+//! Input: a line of the proxies' networks, the peer's address, header lines (`X-Forwarded-For`, `Forwarded`).
 //! Property: the source is what a naive walk says that starts at the peer and goes on to the left while the address is one of a proxy, at most
 //! 32 hops; what a stranger writes to the left of his own address changes nothing; networks are taken exactly when a naive reading takes them.
+//! The same of `Forwarded`, which is read as a whole or not at all.
 
 #![no_main]
 #![cfg(fuzzing)]
@@ -12,11 +13,13 @@ use core::net::IpAddr;
 use countersign::{Sources, fuzzing};
 use countersign_fuzz::head::AnyHead;
 use countersign_fuzz::message::Message;
+use countersign_fuzz::naive::forwarded;
 use countersign_fuzz::naive::networks::{Network, counted_as, hop};
 use countersign_fuzz::text::{first_line, words};
 use libfuzzer_sys::fuzz_target;
 
 const HEADER: &str = "x-forwarded-for";
+const ELEMENTS: &str = "forwarded";
 
 const MOST_HOPS: usize = 32;
 
@@ -46,6 +49,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let is_proxy = |address| proxies.iter().any(|network| network.holds(address));
+    check_elements(&networks, peer, &headers, is_proxy);
     let hops = hops(&headers);
     let (last, read) = walk(peer, &hops, is_proxy);
     assert_eq!(told, Some(counted_as(last)), "{hops:?}");
@@ -60,6 +64,46 @@ fuzz_target!(|input: &[u8]| {
         }
     }
 });
+
+fn check_elements(
+    networks: &[&str],
+    peer: IpAddr,
+    headers: &[(String, Vec<u8>)],
+    is_proxy: impl Fn(IpAddr) -> bool,
+) {
+    let sources = Sources::behind_forwarded(networks).expect("they are networks of the other kind");
+    let head = AnyHead::new("POST", "/", headers);
+    let lines: Vec<&[u8]> = head.lines(ELEMENTS).collect();
+    let hops = forwarded::hops(&lines);
+    let expected = match &hops {
+        Some(hops) if is_proxy(peer) => forwarded::walk(hops, peer, &is_proxy).1,
+        _ => peer,
+    };
+    let told = source(&sources, Some(peer), headers);
+    assert_eq!(told, Some(counted_as(expected)), "{hops:?}");
+
+    // Whatever stands in front of one more element: that one is the nearest proxy's word, or nothing is.
+    for own in ["for=203.0.113.9", "for=\"[2001:db8::1]:_x\";host=\"a\""] {
+        let mut more = headers.to_vec();
+        match more
+            .iter_mut()
+            .rfind(|(name, _)| name.eq_ignore_ascii_case(ELEMENTS))
+        {
+            Some((_, line)) => line.extend_from_slice(format!(", {own}").as_bytes()),
+            None => more.push((ELEMENTS.to_owned(), own.into())),
+        }
+        let own = if own.contains('[') {
+            "2001:db8::1"
+        } else {
+            "203.0.113.9"
+        };
+        let own = own.parse().expect("an address");
+        if is_proxy(peer) && !is_proxy(own) {
+            let told = source(&sources, Some(peer), &more);
+            assert!(told == Some(counted_as(own)) || told == Some(counted_as(peer)));
+        }
+    }
+}
 
 /// The library's, and a naive twin.
 fn proxies(networks: &[&str]) -> Option<(Sources, Vec<Network>)> {

@@ -3,6 +3,7 @@
 pub mod asked;
 pub mod calendar;
 pub mod encoding;
+pub mod forwarded;
 pub mod journal;
 pub mod json;
 pub mod networks;
