@@ -195,12 +195,15 @@ pub(crate) fn check_whole(
     Ok((secret, stamp, identity))
 }
 
+/// It is judged once it is known to be the sender's.
+pub(crate) type StampInBody = (Timestamp, Tolerance);
+
 /// The facts with what the body has to say, and the stamp that is to be judged later.
 pub(crate) fn with_body<'f, 'h>(
     compiled: &Compiled,
     view: &BodyView<'_>,
     facts: &'f Facts<'h>,
-) -> Result<(Cow<'f, Facts<'h>>, Option<(Timestamp, Tolerance)>), Refusal> {
+) -> Result<(Cow<'f, Facts<'h>>, Option<StampInBody>), Refusal> {
     let scheme = &compiled.scheme;
     let mut facts = Cow::Borrowed(facts);
     let mut stamp = None;

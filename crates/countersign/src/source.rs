@@ -30,19 +30,19 @@ static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources(Told);
 
-/// Who tells the source.
+/// Who tells the source: the connection, `X-Forwarded-For` or `Forwarded`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Told {
-    ByPeer,
-    ByForwardedFor(Networks),
-    ByForwarded(Networks),
+    Peer,
+    List(Networks),
+    Elements(Networks),
 }
 
 impl Sources {
     /// Senders connect directly: every peer is a source, and no header is looked at.
     #[must_use]
     pub const fn direct() -> Self {
-        Self(Told::ByPeer)
+        Self(Told::Peer)
     }
 
     /// Senders come through these proxies, each of which adds the address that it was connected from to the end of `X-Forwarded-For`: networks
@@ -54,7 +54,7 @@ impl Sources {
     /// # Errors
     /// Names the entry that is no address and no network, or that holds every address; and an empty list.
     pub fn behind(proxies: &[&str]) -> Result<Self, ProxyError> {
-        Ok(Self(Told::ByForwardedFor(named(proxies)?)))
+        Ok(Self(Told::List(named(proxies)?)))
     }
 
     /// The same for proxies that write `Forwarded` (RFC 7239), each of which adds an element with `for` to the right: `X-Forwarded-For` is not
@@ -66,13 +66,13 @@ impl Sources {
     /// # Errors
     /// Those of [`behind`](Self::behind).
     pub fn behind_forwarded(proxies: &[&str]) -> Result<Self, ProxyError> {
-        Ok(Self(Told::ByForwarded(named(proxies)?)))
+        Ok(Self(Told::Elements(named(proxies)?)))
     }
 
     fn source(&self, head: &impl Head, peer: IpAddr) -> Source {
         let address = match &self.0 {
-            Told::ByForwardedFor(proxies) if proxies.hold(peer) => by_list(head, proxies, peer),
-            Told::ByForwarded(proxies) if proxies.hold(peer) => by_elements(head, proxies, peer),
+            Told::List(proxies) if proxies.hold(peer) => by_list(head, proxies, peer),
+            Told::Elements(proxies) if proxies.hold(peer) => by_elements(head, proxies, peer),
             _ => peer,
         };
         Source::of(address)

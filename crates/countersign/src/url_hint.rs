@@ -133,7 +133,7 @@ impl Clues {
         };
         clues.add_hosts(head);
         clues.port = clue(head, &FORWARDED_PORT)
-            .and_then(|port| Some(Base::parse(&format!("http://a:{port}"))?.port?));
+            .and_then(|port| Base::parse(&format!("http://a:{port}"))?.port);
         clues.add_prefixes(head);
         Some(Box::new(clues))
     }
