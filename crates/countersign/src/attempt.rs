@@ -17,7 +17,7 @@ use crate::scheme::compiled::Compiled;
 use crate::source::{Origin, Source};
 use crate::timestamp::Timestamp;
 use crate::verify::Verified;
-use crate::watch::Watch;
+use crate::watch::{Level, Watch};
 
 /// An attempt, as an [`Observer`](crate::Observer) is told of it: what it came to, and what is known of it.
 ///
@@ -187,10 +187,12 @@ impl Pending {
         }
     }
 
-    /// To whoever goes on with it.
+    /// To whoever goes on with it. Nobody else holds it before it is a delivery's.
     pub(crate) fn hand_on(&self) -> Self {
+        let is_told = self.is_told();
+        self.is_told.store(true, Ordering::Relaxed);
         Self {
-            is_told: AtomicBool::new(self.is_told.swap(true, Ordering::Relaxed)),
+            is_told: AtomicBool::new(is_told),
             ..*self
         }
     }
@@ -245,30 +247,34 @@ impl Compiled {
         bytes: Option<u64>,
     ) -> Refusal {
         if pending.claim() {
-            let mut attempt = self.attempt(pending, AttemptOutcome::Refused, refusal.code());
-            attempt.refusal = Some(&refusal);
-            attempt.status = Some(answer(&refusal).status);
-            attempt.body_bytes = bytes;
-            self.watch.attempt(&attempt);
+            self.watch
+                .attempt(Level::of_refusal(&refusal), &|| Attempt {
+                    refusal: Some(&refusal),
+                    status: Some(answer(&refusal).status),
+                    body_bytes: bytes,
+                    ..self.attempt(pending, AttemptOutcome::Refused, refusal.code())
+                });
         }
         refusal
     }
 
     pub(crate) fn answered(&self, reply: &Reply, pending: &Pending, bytes: Option<u64>) {
         if pending.claim() {
-            let mut attempt = self.attempt(pending, AttemptOutcome::Answered, reply.kind.as_str());
-            attempt.status = Some(reply.status);
-            attempt.body_bytes = bytes;
-            self.watch.attempt(&attempt);
+            self.watch.attempt(Level::Debug, &|| Attempt {
+                status: Some(reply.status),
+                body_bytes: bytes,
+                ..self.attempt(pending, AttemptOutcome::Answered, reply.kind.as_str())
+            });
         }
     }
 
     /// Dropped before anything was decided.
     pub(crate) fn abandoned(&self, pending: &Pending, bytes: Option<u64>) {
         if pending.claim() {
-            let mut attempt = self.attempt(pending, AttemptOutcome::Abandoned, "abandoned");
-            attempt.body_bytes = bytes;
-            self.watch.attempt(&attempt);
+            self.watch.attempt(Level::Info, &|| Attempt {
+                body_bytes: bytes,
+                ..self.attempt(pending, AttemptOutcome::Abandoned, "abandoned")
+            });
         }
     }
 
@@ -317,58 +323,68 @@ impl Verified {
     /// Genuine, and refused for what it says.
     pub(crate) fn tell_refused(&self, refusal: &Refusal) {
         if self.pending.claim() {
-            let mut attempt =
-                self.attempt(AttemptOutcome::Refused, refusal.code(), Known::default());
-            attempt.refusal = Some(refusal);
-            attempt.status = Some(answer(refusal).status);
-            self.compiled.watch.attempt(&attempt);
+            let watch = &self.compiled.watch;
+            watch.attempt(Level::of_refusal(refusal), &|| Attempt {
+                refusal: Some(refusal),
+                status: Some(answer(refusal).status),
+                ..self.attempt(AttemptOutcome::Refused, refusal.code(), Known::default())
+            });
         }
     }
 
     /// Handed on where nothing more is done with it by us.
-    pub(crate) fn tell_accepted(&self, known: Known<'_>) {
+    pub(crate) fn tell_accepted<'a>(&'a self, known: &dyn Fn() -> Known<'a>) {
         if self.pending.claim() {
-            let attempt = self.attempt(AttemptOutcome::Accepted, "accepted", known);
-            self.compiled.watch.attempt(&attempt);
+            self.compiled.watch.attempt(Level::Debug, &|| {
+                self.attempt(AttemptOutcome::Accepted, "accepted", known())
+            });
         }
     }
 
-    /// Let go of.
-    pub(crate) fn tell_dropped(&self, known: Known<'_>) {
-        if self.pending.is_told() {
+    /// Let go of, by the last one who held it.
+    pub(crate) fn tell_dropped<'a>(&'a self, known: &dyn Fn() -> Known<'a>) {
+        if self.pending.hand_on().is_told() {
             return;
         }
-        if !self.compiled.watch.runs() {
-            return self.tell_accepted(known);
-        }
-        if self.pending.claim() {
-            let attempt = self.attempt(AttemptOutcome::Abandoned, "dropped", known);
-            self.compiled.watch.attempt(&attempt);
-        }
+        let (level, outcome, code) = match self.compiled.watch.runs() {
+            true => (Level::Warn, AttemptOutcome::Abandoned, "dropped"),
+            false => (Level::Debug, AttemptOutcome::Accepted, "accepted"),
+        };
+        let make = || self.attempt(outcome, code, known());
+        self.compiled.watch.attempt(level, &make);
     }
 
     /// What a run came to: as its attempt, or where that was told before as an event of its own.
-    pub(crate) fn tell_run(&self, outcome: &Outcome, status: Option<StatusCode>, known: Known<'_>) {
-        let mut attempt = self.attempt(AttemptOutcome::of(&outcome.kind), outcome.code(), known);
-        attempt.key = outcome.key;
-        attempt.run = outcome.attempt;
-        attempt.status = status;
-        if let OutcomeKind::Refused(refusal) = &outcome.kind {
-            attempt.refusal = Some(refusal);
-            attempt.status = Some(answer(refusal).status);
-        }
+    pub(crate) fn tell_run<'a>(
+        &'a self,
+        outcome: &'a Outcome,
+        status: Option<StatusCode>,
+        known: &dyn Fn() -> Known<'a>,
+    ) {
+        let make = || Attempt {
+            refusal: outcome.refusal(),
+            status: match outcome.refusal() {
+                Some(refusal) => Some(answer(refusal).status),
+                None => status,
+            },
+            key: outcome.key,
+            run: outcome.attempt,
+            ..self.attempt(AttemptOutcome::of(&outcome.kind), outcome.code(), known())
+        };
+        let level = Level::of_run(&outcome.kind);
         let watch = &self.compiled.watch;
         match self.pending.claim() {
-            true => watch.attempt(&attempt),
-            false => watch.late_run(&attempt),
+            true => watch.attempt(level, &make),
+            false => watch.late_run(level, &make),
         }
     }
 
     /// The run of an attempt that has been told was dropped before its end. One that has not will be, when its delivery is let go of.
-    pub(crate) fn tell_run_dropped(&self, known: Known<'_>) {
+    pub(crate) fn tell_run_dropped<'a>(&'a self, known: &dyn Fn() -> Known<'a>) {
         if self.pending.is_told() {
-            let attempt = self.attempt(AttemptOutcome::Abandoned, "dropped", known);
-            self.compiled.watch.late_run(&attempt);
+            self.compiled.watch.late_run(Level::Warn, &|| {
+                self.attempt(AttemptOutcome::Abandoned, "dropped", known())
+            });
         }
     }
 

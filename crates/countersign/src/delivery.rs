@@ -62,7 +62,7 @@ impl Inner {
 /// The last of its clones: if nobody has said what became of it, nothing has.
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.verified.tell_dropped(self.known());
+        self.verified.tell_dropped(&|| self.known());
     }
 }
 
@@ -164,7 +164,7 @@ impl Verified {
             once,
         }));
         if !runs {
-            delivery.0.verified.tell_accepted(delivery.known());
+            delivery.0.verified.tell_accepted(&|| delivery.known());
         }
         Ok(delivery)
     }

@@ -162,6 +162,15 @@ impl Outcome {
         Self { key, attempt, kind }
     }
 
+    /// Why it was refused, if it was.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&Refusal> {
+        match &self.kind {
+            OutcomeKind::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
     /// The stable code for logs, metrics and tests.
     #[must_use]
     pub const fn code(&self) -> &'static str {

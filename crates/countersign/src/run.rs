@@ -83,7 +83,7 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         let outcome = Outcome::new(delivery.key(), None, OutcomeKind::Refused(refusal));
         delivery
             .verified()
-            .tell_run(&outcome, None, delivery.known());
+            .tell_run(&outcome, None, &|| delivery.known());
         outcome
     }
 
@@ -189,7 +189,7 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         };
         delivery
             .verified()
-            .tell_run(&ran.outcome, status, delivery.known());
+            .tell_run(&ran.outcome, status, &|| delivery.known());
         ran
     }
 }
@@ -205,8 +205,8 @@ impl Drop for Unseen<'_> {
     fn drop(&mut self) {
         if !self.is_seen {
             self.counters.dropped.add();
-            let known = self.delivery.known();
-            self.delivery.verified().tell_run_dropped(known);
+            let delivery = self.delivery;
+            delivery.verified().tell_run_dropped(&|| delivery.known());
         }
     }
 }

@@ -59,7 +59,7 @@ pub struct Verified {
 /// Handed on to nobody: its attempt ends here.
 impl Drop for Verified {
     fn drop(&mut self) {
-        self.tell_dropped(Known::default());
+        self.tell_dropped(&Known::default);
     }
 }
 

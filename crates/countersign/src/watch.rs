@@ -1,15 +1,15 @@
 //! Who is told of attempts: the log, the counters and the observer, in this order and nowhere else.
 
+use std::cell::LazyCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tracing::Level;
-
-use crate::attempt::{Attempt, AttemptOutcome};
+use crate::attempt::Attempt;
 use crate::clock::{self, Clock};
-use crate::observer::{Observer, Told};
+use crate::observer::Told;
+use crate::outcome::OutcomeKind;
 use crate::refusal::{Fault, Refusal};
 
 /// The target of the events of attempts.
@@ -19,8 +19,8 @@ const RUN: &str = "countersign::run";
 
 /// No refusal's text holds a value from the request.
 macro_rules! event {
-    ($level:expr, $target:expr, $attempt:expr, $message:literal) => {{
-        let attempt: &Attempt<'_> = $attempt;
+    ($level:expr, $target:expr, $attempt:ident, $message:literal) => {{
+        let attempt = &$attempt;
         tracing::event!(
             target: $target,
             $level,
@@ -84,52 +84,56 @@ impl Watch {
     pub(crate) fn time(&self) -> Option<Duration> {
         let asks = self.observer.is_some()
             || cfg!(feature = "metrics")
-            || tracing::enabled!(target: ATTEMPT, Level::WARN);
+            || tracing::enabled!(target: ATTEMPT, tracing::Level::WARN);
         asks.then(|| match self.clock.get() {
             Some(clock) => clock.monotonic(),
             None => clock::monotonic(),
         })
     }
 
-    pub(crate) fn attempt(&self, attempt: &Attempt<'_>) {
+    /// `make` is asked only if somebody listens.
+    pub(crate) fn attempt<'a>(&self, level: Level, make: &dyn Fn() -> Attempt<'a>) {
+        let attempt = LazyCell::new(make);
         // A call each, for target, level and message are part of an event's static data.
         macro_rules! tell {
-            ($level:expr) => {
-                event!($level, ATTEMPT, attempt, "webhook attempt")
+            ($level:ident) => {
+                event!(tracing::Level::$level, ATTEMPT, attempt, "webhook attempt")
             };
         }
-        match level(attempt) {
-            Level::DEBUG => tell!(Level::DEBUG),
-            Level::INFO => tell!(Level::INFO),
-            _ => tell!(Level::WARN),
+        match level {
+            Level::Debug => tell!(DEBUG),
+            Level::Info => tell!(INFO),
+            Level::Warn => tell!(WARN),
         }
         #[cfg(feature = "metrics")]
-        crate::meters::attempt(attempt);
-        self.call(|observer| observer.attempt(attempt));
+        crate::meters::attempt(&attempt);
+        if let Some(Told(observer)) = &self.observer {
+            self.call(|| observer.attempt(&attempt));
+        }
     }
 
-    pub(crate) fn late_run(&self, run: &Attempt<'_>) {
+    pub(crate) fn late_run<'a>(&self, level: Level, make: &dyn Fn() -> Attempt<'a>) {
+        let run = LazyCell::new(make);
         macro_rules! tell {
-            ($level:expr) => {
-                event!($level, RUN, run, "late webhook run")
+            ($level:ident) => {
+                event!(tracing::Level::$level, RUN, run, "late webhook run")
             };
         }
-        match level(run) {
-            Level::DEBUG => tell!(Level::DEBUG),
-            Level::INFO => tell!(Level::INFO),
-            _ => tell!(Level::WARN),
+        match level {
+            Level::Debug => tell!(DEBUG),
+            Level::Info => tell!(INFO),
+            Level::Warn => tell!(WARN),
         }
         #[cfg(feature = "metrics")]
-        crate::meters::late_run(run);
-        self.call(|observer| observer.late_run(run));
+        crate::meters::late_run(&run);
+        if let Some(Told(observer)) = &self.observer {
+            self.call(|| observer.late_run(&run));
+        }
     }
 
     /// A sink that panics is no reason to lose a delivery, nor to panic once more in a destructor.
-    fn call(&self, tell: impl FnOnce(&dyn Observer)) {
-        let Some(Told(observer)) = &self.observer else {
-            return;
-        };
-        let told = catch_unwind(AssertUnwindSafe(|| tell(&**observer)));
+    fn call(&self, tell: impl FnOnce()) {
+        let told = catch_unwind(AssertUnwindSafe(tell));
         if told.is_err() && !self.has_told_of_panic.swap(true, Ordering::Relaxed) {
             tracing::error!("the observer of webhook attempts panicked; it is said once");
         }
@@ -137,22 +141,31 @@ impl Watch {
 }
 
 /// DEBUG for what went well, INFO where the sender is at fault and for copies, WARN for the rest.
-fn level(attempt: &Attempt<'_>) -> Level {
-    match (attempt.outcome, attempt.refusal) {
-        (
-            AttemptOutcome::Accepted
-            | AttemptOutcome::Answered
-            | AttemptOutcome::Done
-            | AttemptOutcome::Unrecorded,
-            _,
-        ) => Level::DEBUG,
-        (AttemptOutcome::Duplicate, _) => Level::INFO,
-        (AttemptOutcome::Abandoned, _) if !attempt.is_verified => Level::INFO,
-        // Somebody holds a captured attempt, or sends another content under a known id.
-        (_, Some(Refusal::Replayed | Refusal::BodyChanged)) => Level::WARN,
-        (_, Some(Refusal::InFlight { .. })) => Level::INFO,
-        (_, Some(refusal)) if refusal.fault() == Fault::Sender => Level::INFO,
-        _ => Level::WARN,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Debug,
+    Info,
+    Warn,
+}
+
+impl Level {
+    pub(crate) fn of_refusal(refusal: &Refusal) -> Self {
+        match refusal {
+            // Somebody holds a captured attempt, or sends another content under a known id.
+            Refusal::Replayed | Refusal::BodyChanged => Self::Warn,
+            Refusal::InFlight { .. } => Self::Info,
+            refusal if refusal.fault() == Fault::Sender => Self::Info,
+            _ => Self::Warn,
+        }
+    }
+
+    pub(crate) fn of_run(kind: &OutcomeKind) -> Self {
+        match kind {
+            OutcomeKind::Done | OutcomeKind::Unrecorded => Self::Debug,
+            OutcomeKind::Duplicate { .. } => Self::Info,
+            OutcomeKind::Released | OutcomeKind::FailedForGood => Self::Warn,
+            OutcomeKind::Refused(refusal) => Self::of_refusal(refusal),
+        }
     }
 }
 
