@@ -1,14 +1,17 @@
 //! The core without an adapter: whatever is dropped, and wherever, each attempt is told once.
 
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::providers::STRIPE;
 use countersign::{
-    Attempt, Broken, Chunks, Clock, Handled, MemoryStore, Observer, Once, Receiver, Refusal,
+    Attempt, AttemptQueue, Broken, Chunks, Clock, FailureLimit, Handled, MemoryStore, NoAttempt,
+    Observer, Once, Peer, Quota, Receiver, Refusal, Sources,
 };
 use http::{Request, StatusCode};
 
@@ -222,6 +225,58 @@ async fn an_observer_that_panics_changes_nothing_and_is_said_once() {
             .count();
     }
     assert_eq!((calls.load(Ordering::SeqCst), said), (4, 1));
+}
+
+/// Guesses side by side: what comes to its end when its source has no failures left was let in, and is told all the same.
+#[tokio::test(start_paused = true)]
+async fn who_is_turned_away_at_the_end_of_his_body_is_told_once() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let one = Quota::per_minute(NonZero::<u32>::MIN);
+    let receiver = stage
+        .builder(STRIPE)
+        .limit_failures(FailureLimit::refuse_early(one))
+        .sources(Sources::direct())
+        .build()
+        .unwrap();
+    let (mut head, body) = split(stage.genuine(STRIPE, BODY));
+    head.extensions_mut().insert(Peer([192, 0, 2, 1].into()));
+    let open = || receiver.open(&head, stage.clock.now()).unwrap();
+    let (first, mut second) = (open(), open());
+    second.push(body).unwrap();
+    assert_eq!(first.finish().unwrap_err(), Refusal::SignatureMismatch);
+    stage.one("signature_mismatch", 401);
+    assert_eq!(second.finish().unwrap_err().code(), "too_many_failures");
+    let record = stage.one("too_many_failures", 429);
+    assert_eq!((record.cause, record.is_verified), (None, false));
+    stage.none();
+}
+
+/// Whoever reads too slowly misses attempts, and knows how many; nobody waits for him.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_counts_what_it_drops() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let stage = Stage::new(&recorder);
+    let (queue, mut attempts) = AttemptQueue::bounded(NonZero::new(2).unwrap());
+    let receiver = stage.builder(STRIPE).observer(queue).build().unwrap();
+    let unsigned = Request::post("/").body(()).unwrap();
+    let now = stage.clock.now();
+    let refuse = || receiver.verify(&unsigned, "{}".into(), now).unwrap_err();
+    for _ in 0..5 {
+        assert_eq!(refuse(), Refusal::SignatureMissing);
+    }
+    assert_eq!(attempts.dropped(), 3);
+    assert_eq!(attempts.next().unwrap().code, "signature_missing");
+    assert_eq!(attempts.try_next().unwrap().scheme, "stripe");
+    assert_eq!(attempts.next_within(Duration::ZERO), Err(NoAttempt::Yet));
+    refuse();
+    drop(receiver);
+    assert!(attempts.next_within(Duration::ZERO).is_ok());
+    assert_eq!(attempts.next_within(Duration::ZERO), Err(NoAttempt::Ever));
+    assert_eq!(attempts.next(), None);
+    assert_eq!(attempts.dropped(), 3);
 }
 
 /// An exchange of secrets is none of observers.

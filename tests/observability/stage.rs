@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::{
-    Attempt, AttemptQueue, AttemptRecord, Clock, Observer, QueuedAttempts, Receiver,
+    Attempt, AttemptQueue, AttemptRecord, Clock, Fault, Observer, QueuedAttempts, Receiver,
     ReceiverBuilder, Refusal, Scheme, Sleep, Timestamp, danger,
 };
 use countersign_testkit::{Sender, log};
@@ -206,6 +206,8 @@ impl<'r> Stage<'r> {
         let [line] = with(message)[..] else {
             panic!("one event: {lines:?}");
         };
+        let level = level(&record);
+        assert!(line.starts_with(&format!("{level} ")), "{level}: {line}");
         let outcome = record.outcome.as_str();
         let scheme = &record.scheme;
         let begin = format!(r#"scheme="{scheme}" outcome="{outcome}" code="{code}""#);
@@ -242,6 +244,17 @@ impl<'r> Stage<'r> {
     pub(crate) fn another_of(&self, code: &str) {
         let told = self.told.try_next().expect("it was told");
         assert_eq!((told.code, self.told.try_next()), (code, None));
+    }
+}
+
+/// As the manual's table has it.
+fn level(record: &AttemptRecord) -> &'static str {
+    match (record.outcome.as_str(), record.code, record.fault) {
+        ("accepted" | "answered" | "done" | "unrecorded", ..) => "DEBUG",
+        ("duplicate", ..) | (_, "abandoned" | "in_flight", _) => "INFO",
+        (_, "replayed" | "body_changed", _) => "WARN",
+        (_, _, Some(Fault::Sender)) => "INFO",
+        _ => "WARN",
     }
 }
 
