@@ -169,7 +169,7 @@ fn a_callback_that_fails_panics_or_hangs_changes_nothing() {
     let stays =
         "WARN message=webhook secrets not loaded: those before stay scheme=\"github\" reason=";
     let mut before = [true, false];
-    for (step, said, after) in [
+    for (step, line, after) in [
         ("fail", format!("{stays}the vault is sealed"), before),
         (
             "both",
@@ -186,7 +186,7 @@ fn a_callback_that_fails_panics_or_hangs_changes_nothing() {
         script.borrow_mut().push(step);
         assert_eq!(accepted(&receiver), before, "{step}");
         poll(&mut reload);
-        assert_eq!(said(), [said], "{step}");
+        assert_eq!(said(), [line], "{step}");
         assert_eq!(accepted(&receiver), after, "{step}");
         before = after;
         clock.advance(PERIOD);
