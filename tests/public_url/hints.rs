@@ -425,4 +425,15 @@ fn only_so_many_are_looked_into() {
     // Its clones and new secrets share them.
     receiver.rotate(Secret::new(TOKEN).unwrap()).unwrap();
     assert_eq!(said(&request), 0);
+    // Those that have begun while there were some get no more than there are.
+    clock.advance(Duration::from_secs(60));
+    let now = Timestamp::from_secs(NOW);
+    let begun = [(); 8].map(|()| receiver.open(&request, now).unwrap());
+    let lines = begun.map(|mut intake| {
+        intake.push(request.body().clone()).unwrap();
+        let refusal = intake.finish().unwrap_err();
+        assert_eq!(refusal, Refusal::SignatureMismatch);
+        logged().len()
+    });
+    assert_eq!(lines, [1, 1, 1, 1, 1, 1, 0, 0]);
 }

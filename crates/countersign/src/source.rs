@@ -111,7 +111,7 @@ fn by_list(head: &impl Head, proxies: &Networks, peer: IpAddr) -> IpAddr {
 /// The same of `Forwarded`.
 fn by_elements(head: &impl Head, proxies: &Networks, peer: IpAddr) -> IpAddr {
     let hops = Hops::read(head).unwrap_or_default();
-    let addresses = hops.told_by(proxies).map_while(Hop::from);
+    let addresses = hops.told_by(proxies).filter_map(Hop::from);
     addresses.last().unwrap_or(peer)
 }
 

@@ -4,6 +4,10 @@
 //! the receiver sees the path, a proxy may take more, and neither `Host` nor what a stranger forwards can be trusted to bring it
 //! back. So the public URL in front of what is left is configured: scheme, host, port if there is one, and every prefix that is stripped.
 //!
+//! Where that is wrong, every genuine call is answered 401. The log then has a `hint` (scheme, host, port or prefix) and the URL that Twilio has
+//! signed, up to the path: take it over as it is there. What nginx and others have to be told for receivers with several names is in the
+//! manual, `countersign::manual::public_url`.
+//!
 //! The answer is what Twilio does next, so the handler answers with content.
 //!
 //! Run it:
