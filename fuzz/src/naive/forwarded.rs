@@ -43,15 +43,13 @@ pub fn walk(
     is_proxy: impl Fn(IpAddr) -> bool,
 ) -> (Option<&Hop>, IpAddr) {
     let mut last = peer;
-    let mut said = None;
     for hop in hops.iter().rev() {
-        said = Some(hop);
         match hop.from {
             Some(from) => last = from,
-            None => return (said, last),
+            None => return (Some(hop), last),
         }
         if !is_proxy(last) {
-            return (said, last);
+            return (Some(hop), last);
         }
     }
     // A proxy that says nothing.
@@ -146,7 +144,7 @@ fn node(text: &str) -> Option<Option<IpAddr>> {
         Some(_) => return None,
         None => text,
     };
-    if name.to_ascii_lowercase() == "unknown" || is_hidden(name) {
+    if name.eq_ignore_ascii_case("unknown") || is_hidden(name) {
         return Some(None);
     }
     Some(Some(IpAddr::V4(name.parse::<Ipv4Addr>().ok()?)))
