@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use actix_web::HttpMessage;
 use actix_web::dev::{RequestHead, ServiceRequest};
 use actix_web::http::Version;
-use countersign::{Head, Peer};
+use countersign::{Head, Peer, Tenant};
 use http::HeaderName;
 
 /// Borrowed for one step: it never lives across an await.
 pub(crate) struct View<'r> {
     head: &'r RequestHead,
     peer: Option<IpAddr>,
+    tenant: Option<Tenant>,
 }
 
 impl<'r> View<'r> {
@@ -21,6 +22,7 @@ impl<'r> View<'r> {
         let connected = || request.head().peer_addr.map(|address| Peer(address.ip()));
         Self {
             head: request.head(),
+            tenant: request.extensions().get::<Tenant>().cloned(),
             peer: told.or_else(connected).map(|Peer(address)| address),
         }
     }
@@ -59,5 +61,9 @@ impl Head for View<'_> {
 
     fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    fn tenant(&self) -> Option<&str> {
+        self.tenant.as_ref().map(|Tenant(name)| name.as_str())
     }
 }

@@ -49,7 +49,8 @@ pub struct Attempt<'a> {
     pub id: Option<&'a str>,
     /// The event's name, where the signature covers it: at most 1,024 bytes without control characters.
     pub event: Option<&'a str>,
-    /// The sender's account, where the signature covers it: at most 1,024 bytes without control characters.
+    /// Whose delivery it is: the tenant whose secret matched, where each has his own, else the sender's account where the signature covers it. At
+    /// most 1,024 bytes without control characters.
     pub tenant: Option<&'a str>,
     /// Which work it was, where deliveries are told apart.
     pub key: Option<IdempotencyKey>,
@@ -400,7 +401,7 @@ impl Verified {
             delivery: known.delivery,
             id: known.id,
             event: known.event,
-            tenant: known.tenant,
+            tenant: self.tenant().or(known.tenant),
             key: known.key,
             body_bytes: u64::try_from(self.body.len()).ok(),
             skew_millis: self.pending.skew_millis(self.timestamp),

@@ -47,6 +47,26 @@ pub const MOST_SECRETS: usize = 16;
 /// The longest file that holds a secret, in bytes. No secret is a tenth as long; a wrong path may lead to anything.
 pub const MAX_SECRET_FILE: usize = 64 * 1024;
 
+/// How long a tenant's ring is used before its source is asked again: a secret that was revoked is not good for much longer, and a busy
+/// tenant costs a look-up every five minutes.
+pub const REMEMBER_TENANTS: Duration = Duration::from_secs(5 * 60);
+
+/// How long a name is taken for unknown: who sets a tenant up and tries it out waits no longer, and a flood of one name costs two look-ups a
+/// minute.
+pub const REMEMBER_UNKNOWN: Duration = Duration::from_secs(30);
+
+/// How many tenants' rings are remembered: about a kilobyte each.
+pub const TENANTS_REMEMBERED: usize = 10_000;
+
+/// How many unknown names are remembered, apart from the rings, so that a flood of made-up names costs no tenant his.
+pub const UNKNOWN_REMEMBERED: usize = 10_000;
+
+/// How long one look-up may take: databases and vaults answer in milliseconds, and Slack waits for three seconds in all.
+pub const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many look-ups may be on their way: as many as [runs](MAX_RUNS), for after a start every tenant's first delivery needs one.
+pub const MAX_LOOK_UPS: usize = 1_024;
+
 /// The longest id, event name or tenant in bytes. Ids are UUIDs or a provider's equivalent; 256 is four times the longest known.
 pub const MAX_FIELD_LEN: usize = 256;
 

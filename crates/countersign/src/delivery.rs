@@ -32,9 +32,11 @@ struct Inner {
     verified: Verified,
     id: Option<Field>,
     event: Option<Field>,
-    tenant: Option<(u8, Field)>,
+    /// Whose secret it was, where each tenant has his own.
+    owner: Option<Field>,
+    account: Option<(u8, Field)>,
     /// One that the signature covers, behind one that it does not.
-    hidden_tenant: Option<(u8, Field)>,
+    hidden_account: Option<(u8, Field)>,
     once: Option<Once>,
 }
 
@@ -53,7 +55,7 @@ impl Inner {
             delivery: None,
             id: covered(&self.id),
             event: covered(&self.event),
-            tenant: signed(&self.tenant, &self.hidden_tenant).map(|tenant| tenant.text),
+            tenant: signed(&self.account, &self.hidden_account).map(|account| account.text),
             key: self.once.as_ref().and_then(|once| once.key),
         }
     }
@@ -152,15 +154,20 @@ impl Verified {
     /// type, [`Refusal::BodyMalformed`] when the body has the shape of JSON and is none. A field that is not there is no error.
     pub fn deliver(self, head: &impl Head) -> Result<Delivery, Refusal> {
         let said = self.said(head);
-        let ([id, event, tenant], hidden_tenant, once) =
+        let ([id, event, account], hidden_account, once) =
             said.inspect_err(|refusal| self.tell_refused(refusal))?;
+        let owner = self.tenant().map(|name| Field {
+            text: FieldText::Copied(SmallVec::from_slice(name.as_bytes())),
+            signed: true,
+        });
         let runs = self.compiled.watch.runs();
         let delivery = Delivery(Arc::new(Inner {
             verified: self,
             id: id.map(|(_, id)| id),
             event: event.map(|(_, event)| event),
-            tenant,
-            hidden_tenant,
+            owner,
+            account,
+            hidden_account,
             once,
         }));
         if !runs {
@@ -169,7 +176,7 @@ impl Verified {
         Ok(delivery)
     }
 
-    /// Id, event and tenant, a signed tenant behind an unsigned one, and what tells the delivery from others.
+    /// Id, event and account, a signed account behind an unsigned one, and what tells the delivery from others.
     fn said(&self, head: &impl Head) -> Result<Says, Refusal> {
         let fields = Fields::read(self)?;
         let scheme = &self.compiled.scheme;
@@ -179,20 +186,21 @@ impl Verified {
             fields.first(&scheme.event, 1, head, &any)?,
             fields.first(&scheme.tenant, 2, head, &any)?,
         ];
-        let [id, event, tenant] = &found;
+        let [id, event, account] = &found;
         let hidden_id = match &self.compiled.identity {
             Some(_) => fields.hidden(id, &scheme.id, 0, head)?,
             None => None,
         };
-        let hidden_tenant = fields.hidden(tenant, &scheme.tenant, 2, head)?;
+        let hidden_account = fields.hidden(account, &scheme.tenant, 2, head)?;
         let once = self.once(&Said {
             signed_id: signed(id, &hidden_id),
             any_id: id.as_ref().map(placed),
             event: event.as_ref().map(|(_, event)| event.as_str()),
-            signed_tenant: signed(tenant, &hidden_tenant),
+            signed_tenant: signed(account, &hidden_account),
+            owner: self.compiled.tenant(),
             content: self.content.as_ref(),
         });
-        Ok((found, hidden_tenant, once))
+        Ok((found, hidden_account, once))
     }
 
     fn once(&self, said: &Said<'_>) -> Option<Once> {
@@ -251,10 +259,19 @@ impl Delivery {
         self.0.event.as_ref()
     }
 
-    /// The sender's account.
+    /// Whose delivery it is. For a receiver of [many tenants](crate::Tenants) this is always the one whose secret matched, and it counts as signed:
+    /// whatever else the delivery says of itself, its sender has that tenant's secret and of nobody else's. Otherwise it is the
+    /// [`account`](Self::account).
     #[must_use]
     pub fn tenant(&self) -> Option<&Field> {
-        self.0.tenant.as_ref().map(|(_, tenant)| tenant)
+        self.0.owner.as_ref().or(self.account())
+    }
+
+    /// The sender's account, as the delivery names it where its [scheme](Scheme::tenant) says. **Where each tenant has a secret of his own, he can
+    /// write anybody's account here**, signed or not: go by [`tenant`](Self::tenant) there.
+    #[must_use]
+    pub fn account(&self) -> Option<&Field> {
+        self.0.account.as_ref().map(|(_, account)| account)
     }
 
     /// The body, byte for byte as it arrived and was verified.
@@ -300,9 +317,14 @@ impl Delivery {
         &self.0.verified
     }
 
-    /// The first tenant that the signature covers.
-    pub(crate) fn signed_tenant(&self) -> Option<Placed<'_>> {
-        signed(&self.0.tenant, &self.0.hidden_tenant)
+    /// The first account that the signature covers.
+    pub(crate) fn signed_account(&self) -> Option<Placed<'_>> {
+        signed(&self.0.account, &self.0.hidden_account)
+    }
+
+    /// Whose secret it was, where each tenant has his own.
+    pub(crate) fn owner(&self) -> Option<&str> {
+        self.0.verified.tenant()
     }
 
     pub(crate) fn once(&self) -> Option<&Once> {
@@ -361,6 +383,7 @@ impl fmt::Debug for Delivery {
             .field("id", &self.0.id)
             .field("event", &self.0.event)
             .field("tenant", &self.tenant())
+            .field("account", &self.account())
             .field("timestamp", &self.timestamp())
             .field("body_len", &self.body().len())
             .finish_non_exhaustive()

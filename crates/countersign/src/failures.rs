@@ -165,13 +165,22 @@ impl Failures {
 
     /// Is anything of this source looked at? Where not, its failure is counted to nobody: it has none left.
     pub(crate) fn let_in(&self, origin: Origin) -> Result<(), Refusal> {
-        let Some(limited) = self.limit.as_ref().filter(|limited| limited.limit.early) else {
+        if !self
+            .limit
+            .as_ref()
+            .is_some_and(|limited| limited.limit.early)
+        {
             return Ok(());
-        };
-        let Some(wait) = origin.source.and_then(|source| limited.wait(source)) else {
-            return Ok(());
-        };
-        Err(Refusal::too_many_failures(wait, None))
+        }
+        match self.wait(origin) {
+            Some(wait) => Err(Refusal::too_many_failures(wait, None)),
+            None => Ok(()),
+        }
+    }
+
+    /// After how long this source may fail again, where it has no failures left.
+    pub(crate) fn wait(&self, origin: Origin) -> Option<Duration> {
+        self.limit.as_ref()?.wait(origin.source?)
     }
 
     /// An attempt has failed: what it is refused with.

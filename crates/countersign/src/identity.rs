@@ -42,6 +42,8 @@ pub(crate) struct Said<'a> {
     pub(crate) any_id: Option<Placed<'a>>,
     pub(crate) event: Option<&'a str>,
     pub(crate) signed_tenant: Option<Placed<'a>>,
+    /// Whose secret verified it, where each tenant has his own.
+    pub(crate) owner: Option<&'a str>,
     /// SHA-256 of the signed content without its timestamp.
     pub(crate) content: Option<&'a [u8; 32]>,
 }
@@ -92,7 +94,7 @@ impl Identity {
             Id::Named(id) => (Some(place_of(id)), id.text.as_bytes()),
             Id::Content(content) => (None, content.as_slice()),
         };
-        let digest = encode(&[
+        let fields = [
             Some(FORMAT),
             Some(self.namespace.as_bytes()),
             Some(scheme.name.as_bytes()),
@@ -103,20 +105,23 @@ impl Identity {
             id_place.as_ref().map(<[u8; 1]>::as_slice),
             Some(id),
             event.map(str::as_bytes),
-        ]);
-        Some(IdempotencyKey::from_bytes(digest))
+        ];
+        Some(IdempotencyKey::from_bytes(encode(&fields, said.owner)))
     }
 }
 
-/// Whose quota it is. What is not signed names nobody: it is the receiver's own.
+/// Whose quota it is. What is not signed names nobody: it is the receiver's own. Whoever has a secret of his own can sign any other name with it, so
+/// he has one quota, and not one for each name.
 pub(crate) fn quota_key(
     scheme: &Scheme,
     namespace: &str,
     endpoint: &str,
     signed_tenant: Option<Placed<'_>>,
+    owner: Option<&str>,
 ) -> QuotaKey {
+    let signed_tenant = signed_tenant.filter(|_| owner.is_none());
     let place = signed_tenant.map(|tenant| [tenant.at]);
-    QuotaKey::from_bytes(encode(&[
+    let fields = [
         Some(FORMAT),
         Some(b"quota"),
         Some(namespace.as_bytes()),
@@ -124,7 +129,8 @@ pub(crate) fn quota_key(
         Some(endpoint.as_bytes()),
         place.as_ref().map(<[u8; 1]>::as_slice),
         signed_tenant.map(|tenant| tenant.text.as_bytes()),
-    ]))
+    ];
+    QuotaKey::from_bytes(encode(&fields, owner))
 }
 
 enum Id<'a> {
@@ -132,10 +138,12 @@ enum Id<'a> {
     Content(&'a [u8; 32]),
 }
 
-/// The digest of a list of fields, each with its presence and its length in front: no two lists of one length look alike.
-fn encode(fields: &[Option<&[u8]>]) -> [u8; 32] {
+/// The digest of a list of fields, each with its presence and its length in front: no two lists look alike. Whose secret it was stands behind
+/// the others, so that without tenants a key is what it always was.
+fn encode(fields: &[Option<&[u8]>], owner: Option<&str>) -> [u8; 32] {
+    let owner = owner.map(|owner| Some(owner.as_bytes()));
     sha256(|sink| {
-        for field in fields {
+        for field in fields.iter().copied().chain(owner) {
             match field {
                 None => sink(&[0]),
                 Some(bytes) => {

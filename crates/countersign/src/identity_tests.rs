@@ -25,7 +25,7 @@ fn the_encoding_of_fields_is_injective() {
             for c in texts {
                 for d in texts {
                     let fields = [a, b, c, d];
-                    if let Some(other) = seen.insert(encode(&fields), fields) {
+                    if let Some(other) = seen.insert(encode(&fields, None), fields) {
                         panic!("{fields:?} and {other:?} have the same key");
                     }
                 }
@@ -46,6 +46,7 @@ fn said<'a>() -> Said<'a> {
         any_id: None,
         event: None,
         signed_tenant: None,
+        owner: None,
         content: None,
     }
 }
@@ -78,9 +79,12 @@ fn every_field_of_a_key_tells_deliveries_apart() {
                     ..scheme.clone()
                 },
             ] {
-                for tenant in [None, Some("a"), Some("b")] {
+                let tenants = [None, Some("a"), Some("b")];
+                let tenants = tenants.map(|tenant| tenants.map(|owner| (tenant, owner)));
+                for (tenant, owner) in tenants.into_iter().flatten() {
                     let said = Said {
                         signed_tenant: tenant.map(first),
+                        owner,
                         ..said()
                     };
                     for id in ["a", "b"] {
@@ -113,7 +117,7 @@ fn every_field_of_a_key_tells_deliveries_apart() {
     assert!(keys.iter().all(Option::is_some));
     keys.sort();
     keys.dedup();
-    assert_eq!((keys.len(), count), (192, 192));
+    assert_eq!((keys.len(), count), (576, 576));
 }
 
 #[test]
@@ -338,5 +342,23 @@ fn a_stamp_makes_another_content_where_it_is_inside_of_a_part() {
             ..GITHUB
         };
         assert_eq!(retries_differ(&scheme), differs, "{place:?} in {part:?}");
+    }
+}
+
+/// Whoever has a secret of his own can sign any account with it: he has one quota all the same.
+#[test]
+fn a_tenant_has_one_quota_whatever_account_he_signs() {
+    let of =
+        |tenant: Option<&'static str>, owner| quota_key(&STRIPE, "", "", tenant.map(first), owner);
+    assert_eq!(of(Some("a"), Some("x")), of(Some("b"), Some("x")));
+    assert_eq!(of(None, Some("x")), of(Some("b"), Some("x")));
+    let all = [
+        of(None, None),
+        of(Some("x"), None),
+        of(None, Some("x")),
+        of(None, Some("y")),
+    ];
+    for (at, key) in all.iter().enumerate() {
+        assert_eq!(all.iter().position(|other| other == key), Some(at));
     }
 }

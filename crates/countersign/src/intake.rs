@@ -4,6 +4,7 @@ use std::fmt;
 use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
@@ -23,6 +24,7 @@ use crate::scheme::compiled::{Compiled, Plan};
 use crate::scheme::signature::Candidates;
 use crate::signed_content::{Content, Facts};
 use crate::source::Source;
+use crate::tenants::{Asked as Directed, Directory, Found, LookUp, Named};
 use crate::timestamp::Timestamp;
 use crate::url_hint::Clues;
 use crate::verify::{KeptValues, Verified};
@@ -47,8 +49,25 @@ pub struct Intake {
     pending: Pending,
     /// For the log, where the scheme signs the URL.
     clues: Option<Box<Clues>>,
+    naming: Naming,
     work: Work,
 }
+
+/// How far it is known whose secrets decide.
+#[derive(Debug)]
+enum Naming {
+    /// As far as it will be.
+    Settled,
+    /// The head names a tenant, whose ring is to be found.
+    Tenant(Arc<str>),
+    /// The body will name one.
+    InBody,
+    /// Nobody was asked: the source had no failures left for so long.
+    Spent(Duration),
+}
+
+/// A tenant's name, and where it is looked up.
+type InDirectory = (Arc<Directory>, Arc<str>);
 
 /// A request that is no delivery.
 pub(crate) enum Other {
@@ -187,6 +206,8 @@ enum Work {
     Unproven,
     /// A token. `None` when it lies in the body; one in the head has been compared.
     Compared { secret: Option<usize> },
+    /// A token of the head, before it is known whose it should be.
+    Token { candidates: Candidates },
     /// A request without a signature, which the receiver may answer by itself.
     Unsigned { shape: usize },
     /// A question that the head alone asks.
@@ -234,6 +255,9 @@ impl Intake {
                     }
                 }
                 (Plan::Unproven, _) => Work::Unproven,
+                (Plan::Compared, Some(candidates)) if compiled.tenants.is_some() => {
+                    Work::Token { candidates }
+                }
                 (Plan::Compared, candidates) => Work::Compared {
                     secret: match &candidates {
                         Some(candidates) => Some(matching_token(compiled, now, candidates)?),
@@ -257,6 +281,7 @@ impl Intake {
                 signed_id: judged.facts.id.as_deref().map(SmallVec::from_slice),
                 signed_values: kept_values(compiled, judged.facts),
                 open: handshake::open(compiled, head)?,
+                naming: naming(compiled, head)?,
                 pending: pending.hand_on(),
                 clues: Clues::of(compiled, head, judged.facts),
                 work,
@@ -285,6 +310,7 @@ impl Intake {
             open: Vec::new(),
             pending: pending.hand_on(),
             clues: None,
+            naming: Naming::Settled,
             work: match other {
                 Other::Unsigned { shape } => Work::Unsigned { shape },
                 Other::Asked(question) => Work::Asked(question),
@@ -326,17 +352,83 @@ impl Intake {
             Body::OnePiece(first) => {
                 let mut pieces =
                     BytesMut::with_capacity(expected_len(self.declared, self.limit, self.received));
-                self.work.start(&self.compiled, self.now);
-                self.work.hash(first);
-                self.work.hash(&chunk);
+                if self.naming.is_settled() {
+                    self.work.start(&self.compiled, self.now);
+                    self.work.hash(first);
+                    self.work.hash(&chunk);
+                }
                 pieces.extend_from_slice(first);
                 pieces.extend_from_slice(&chunk);
                 self.body = Body::Pieces(pieces);
             }
             Body::Pieces(pieces) => {
+                // Before the ring is known there is nothing to hash with, and nothing happens.
                 self.work.hash(&chunk);
                 pieces.extend_from_slice(&chunk);
             }
+        }
+        Ok(())
+    }
+
+    /// Asks whose secrets decide, if it is time to: at once where the head says, and else when the body is whole. What is to be waited for comes
+    /// back.
+    pub(crate) fn look_up(&mut self, is_whole: bool) -> Result<Option<LookUp>, Refusal> {
+        let Some((tenants, name)) = self.name(is_whole)? else {
+            return Ok(None);
+        };
+        match tenants.ask(&self.compiled, &name, self.pending.origin)? {
+            Directed::Found(found) => self.settle(name, found),
+            Directed::LookingUp(look_up) => return Ok(Some(look_up)),
+            Directed::Spent(wait) => {
+                self.settle(name, Found::Unknown);
+                self.naming = Naming::Spent(wait);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The tenant, where he is named and not looked up yet.
+    fn name(&self, is_whole: bool) -> Result<Option<InDirectory>, Refusal> {
+        let name = match &self.naming {
+            Naming::Settled | Naming::Spent(_) => return Ok(None),
+            Naming::Tenant(name) => Arc::clone(name),
+            Naming::InBody if !is_whole => return Ok(None),
+            Naming::InBody => {
+                self.check_whole()?;
+                let body: &[u8] = match &self.body {
+                    Body::OnePiece(bytes) => bytes,
+                    Body::Pieces(pieces) => pieces,
+                };
+                check_empty(&self.compiled, body)?;
+                self.tenants()?.in_body(&self.compiled, body)?
+            }
+        };
+        Ok(Some((Arc::clone(self.tenants()?), name)))
+    }
+
+    /// Where nobody is settled, there are tenants.
+    fn tenants(&self) -> Result<&Arc<Directory>, Refusal> {
+        let tenants = self.compiled.tenants.as_ref();
+        tenants.ok_or(Refusal::SecretsUnavailable)
+    }
+
+    /// It is known whose secrets decide: this tenant's, or nobody's.
+    pub(crate) fn settle(&mut self, name: Arc<str>, found: Found) {
+        if let Some(compiled) = found.compiled(&self.compiled, name) {
+            self.compiled = compiled;
+        }
+        self.naming = Naming::Settled;
+        if let Body::Pieces(pieces) = &self.body {
+            self.work.start(&self.compiled, self.now);
+            self.work.hash(pieces);
+        }
+    }
+
+    /// For who does not wait: what is remembered has to do.
+    fn settle_by_memory(&mut self) -> Result<(), Refusal> {
+        if let Some((tenants, name)) = self.name(true)? {
+            let found = tenants.remembered(&name);
+            self.settle(name, found.ok_or(Refusal::SecretsUnavailable)?);
         }
         Ok(())
     }
@@ -363,7 +455,9 @@ impl Intake {
     ///
     /// # Errors
     /// [`Refusal::BodyIncomplete`] when fewer bytes came than were declared, [`Refusal::BodyEmpty`],
-    /// [`Refusal::SignatureMismatch`] when no candidate matches any active secret, and what fields in the body can be refused for.
+    /// [`Refusal::SignatureMismatch`] when no candidate matches any active secret, and what fields in the body can be refused for. For a receiver
+    /// of [many tenants](crate::Tenants) what is remembered of the tenant decides: [`Refusal::TenantUnknown`] where he is known not to be, and
+    /// [`Refusal::SecretsUnavailable`] where nothing is known. A [`Reading`](crate::Reading) looks it up.
     pub fn finish(mut self) -> Result<Finished, Refusal> {
         if self.pending.is_told() {
             return self.decide();
@@ -374,7 +468,16 @@ impl Intake {
             let bytes = Some(self.received);
             return Err(self.compiled.refused(refusal, &self.pending, bytes));
         }
-        let finished = self.decide().map_err(|refusal| self.broken(refusal))?;
+        let decided = self.settle_by_memory().and_then(|()| self.decide());
+        let finished = match (decided, &self.naming) {
+            // Nobody looked for him: he may be there, and no failure is counted.
+            (Err(Refusal::TenantUnknown), Naming::Spent(wait)) => {
+                let refusal = Refusal::too_many_failures(*wait, None);
+                let bytes = Some(self.received);
+                return Err(self.compiled.refused(refusal, &self.pending, bytes));
+            }
+            (decided, _) => decided.map_err(|refusal| self.broken(refusal))?,
+        };
         match &finished {
             Finished::Verified(_) => self.compiled.passed(origin),
             Finished::Answered(reply) => {
@@ -394,8 +497,8 @@ impl Intake {
         }
     }
 
-    /// Is asked once. Whoever is given the attempt tells it.
-    fn decide(&mut self) -> Result<Finished, Refusal> {
+    /// Is the body as long as was declared, and no longer than it may be?
+    fn check_whole(&self) -> Result<(), Refusal> {
         if self
             .declared
             .is_some_and(|declared| self.received != declared)
@@ -406,6 +509,12 @@ impl Intake {
         if self.received > self.limit {
             return Err(self.too_large());
         }
+        Ok(())
+    }
+
+    /// Is asked once. Whoever is given the attempt tells it.
+    fn decide(&mut self) -> Result<Finished, Refusal> {
+        self.check_whole()?;
         let body = mem::replace(&mut self.body, Body::OnePiece(Bytes::new()));
         let work = mem::replace(&mut self.work, Work::Unproven);
         let (body, in_one_piece) = match body {
@@ -436,7 +545,8 @@ impl Intake {
                     *hint = clues.diagnose(compiled, now, candidates, facts, &body);
                 }
             };
-        let (secret, body_stamp, content) = match work {
+        let mut public = None;
+        let checked = match work {
             Work::Streamed {
                 candidates,
                 before,
@@ -449,8 +559,8 @@ impl Intake {
                     content.into_iter().for_each(sink);
                     Ok(())
                 })
-                .inspect_err(|refusal| look_into(refusal, Some(&candidates), None))?;
-                (secret, None, digest_of(identity.as_deref(), &body))
+                .inspect_err(|refusal| look_into(refusal, Some(&candidates), None));
+                secret.map(|secret| (secret, None, digest_of(identity.as_deref(), &body)))
             }
             Work::Streamed {
                 candidates,
@@ -460,29 +570,38 @@ impl Intake {
                 ..
             } => {
                 let secret = matching_running(running, &after, &candidates)
-                    .inspect_err(|refusal| look_into(refusal, Some(&candidates), None))?;
-                (secret, None, digest_of(identity.as_deref(), &body))
+                    .inspect_err(|refusal| look_into(refusal, Some(&candidates), None));
+                secret.map(|secret| (secret, None, digest_of(identity.as_deref(), &body)))
             }
-            Work::Unproven => (0, None, None),
+            Work::Unproven => Ok((0, None, None)),
             Work::Compared {
                 secret: Some(secret),
-            } => (secret, None, None),
+            } => Ok((secret, None, None)),
             Work::Compared { secret: None } => {
-                (check_token_in_body(compiled, self.now, &body)?, None, None)
+                check_token_in_body(compiled, self.now, &body).map(|secret| (secret, None, None))
+            }
+            Work::Token { candidates } => {
+                matching_token(compiled, self.now, &candidates).map(|secret| (secret, None, None))
             }
             Work::Whole { candidates, facts } => {
                 let checked = check_whole(compiled, self.now, candidates.as_ref(), &facts, &body);
-                if checked == Err(Refusal::SignatureMismatch)
-                    && let Some(reply) = answer_public(compiled, candidates.as_ref(), &facts, &body)
-                {
-                    return Ok(Finished::Answered(reply));
+                if checked == Err(Refusal::SignatureMismatch) {
+                    public = answer_public(compiled, candidates.as_ref(), &facts, &body);
                 }
-                checked.inspect_err(|refusal| {
-                    look_into(refusal, candidates.as_ref(), Some(&facts));
-                })?
+                if public.is_none() {
+                    checked.inspect_err(|refusal| {
+                        look_into(refusal, candidates.as_ref(), Some(&facts));
+                    })
+                } else {
+                    checked
+                }
             }
-            Work::Unsigned { .. } | Work::Asked(_) => return Err(Refusal::SignatureMissing),
+            Work::Unsigned { .. } | Work::Asked(_) => Err(Refusal::SignatureMissing),
         };
+        if let Some(reply) = public {
+            return Ok(Finished::Answered(reply));
+        }
+        let (secret, body_stamp, content) = compiled.verdict(checked)?;
         compiled.count(secret);
         if let Some(reply) = handshake::answer_signed(compiled, secret, &self.open, &body)? {
             return Ok(Finished::Answered(reply));
@@ -499,6 +618,43 @@ impl Intake {
             pending: self.pending.verified(&compiled.watch),
         }))
     }
+}
+
+impl Naming {
+    const fn is_settled(&self) -> bool {
+        !matches!(self, Self::Tenant(_) | Self::InBody)
+    }
+}
+
+/// How far the head says whose secrets decide.
+fn naming(compiled: &Compiled, head: &impl Head) -> Result<Naming, Refusal> {
+    let Some(tenants) = &compiled.tenants else {
+        return Ok(Naming::Settled);
+    };
+    Ok(match tenants.in_head(head)? {
+        Named::Tenant(name) => Naming::Tenant(name),
+        Named::InBody => Naming::InBody,
+    })
+}
+
+/// What judges an attempt by what is remembered of its tenant, for who does not wait.
+pub(crate) fn remembered(
+    compiled: &Arc<Compiled>,
+    head: &impl Head,
+    body: &[u8],
+) -> Result<Arc<Compiled>, Refusal> {
+    let Some(tenants) = &compiled.tenants else {
+        return Ok(Arc::clone(compiled));
+    };
+    let name = match tenants.in_head(head)? {
+        Named::Tenant(name) => name,
+        Named::InBody => tenants.in_body(compiled, body)?,
+    };
+    let found = tenants.remembered(&name);
+    let found = found.ok_or(Refusal::SecretsUnavailable)?;
+    Ok(found
+        .compiled(compiled, name)
+        .unwrap_or_else(|| Arc::clone(compiled)))
 }
 
 impl Work {

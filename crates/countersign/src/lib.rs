@@ -49,7 +49,7 @@
 //! | door | method, media type, content encoding, declared length, failures of the source | [`Receiver::open`], [`FailureLimit`] |
 //! | signature | header text to at most 16 candidates | [`scheme::Layout`], [`scheme::Encoding`] |
 //! | freshness | raw timestamp to [`Timestamp`], within a [`Tolerance`] | [`Unit`] |
-//! | secret | the ring of secrets that are active now | [`SecretRing`] |
+//! | secret | the ring of secrets that are active now, or that of the tenant whom the request names | [`SecretRing`], [`Tenants`] |
 //! | body | chunks, counted and hashed as they come | [`Intake`]; [`Reading`] for deadlines, [`Bodies`] for how many |
 //! | check | signed content under every secret, against every candidate | [`Verified`] |
 //! | own answers | handshakes and unsigned probes, which are no deliveries | [`Finished`], [`Reply`] |
@@ -123,6 +123,7 @@ mod signed_content;
 mod source;
 mod store;
 mod sync;
+mod tenants;
 mod timestamp;
 mod url_hint;
 mod verify;
@@ -154,7 +155,7 @@ pub use self::reading::{Broken, Chunks, Reading, Received};
 pub use self::receiver::{NoStore, Receiver, ReceiverBuilder, SecretUse, SettingError, Stage};
 pub use self::refusal::{Fault, Refusal};
 pub use self::reply::{Reply, ReplyKind};
-pub use self::request::{Head, Peer};
+pub use self::request::{Head, Peer, Tenant};
 pub use self::run::{Answered, Handled, Ran, Rest, StillRunning};
 pub use self::runs::Slot;
 pub use self::scheme::Scheme;
@@ -166,5 +167,6 @@ pub use self::store::{
     DeliveryStore, DynStore, MemoryQuotas, MemoryStats, MemoryStore, QuotaKey, QuotaStore, Spend,
     SpendReply, Unavailable,
 };
+pub use self::tenants::{SecretSource, SourceUnavailable, TenantPlace, Tenants};
 pub use self::timestamp::{Timestamp, Tolerance, Unit};
 pub use self::verify::Verified;

@@ -20,6 +20,9 @@ pub(crate) struct Keyed {
     secret: Option<Zeroizing<Vec<u8>>>,
 }
 
+/// The bytes of a random key: as many as the strongest of what is guessed at.
+const RANDOM_KEY: usize = 32;
+
 /// A tag under computation: content is fed in slices, in order.
 #[derive(Clone)]
 pub(crate) enum Running {
@@ -45,6 +48,14 @@ impl Keyed {
         let keep_secret = Part::any(&scheme.content, &|part| matches!(part, Part::Secret));
         let key = secret.key_bytes(scheme)?;
         Ok(Self::from_key(scheme.algorithm, key, keep_secret))
+    }
+
+    /// Under a key that nobody knows. `None` where the system has no randomness to give, or the algorithm no key.
+    pub(crate) fn random(scheme: &Scheme) -> Option<Self> {
+        let keep_secret = Part::any(&scheme.content, &|part| matches!(part, Part::Secret));
+        let mut key = Zeroizing::new(vec![0; RANDOM_KEY]);
+        getrandom::fill(&mut key).ok()?;
+        Self::from_key(scheme.algorithm, key, keep_secret)
     }
 
     fn from_key(algorithm: Algorithm, key: Zeroizing<Vec<u8>>, keep_secret: bool) -> Option<Self> {

@@ -10,6 +10,7 @@
 //! | [`observability`] | what operators see: the event of an attempt with its fields, metrics, observers |
 //! | [`public_url`] | the URL that senders sign: from the configuration or from proxies, and what these have to be told |
 //! | [`capacity_and_retention`] | how long to remember, how much room that takes, leases, limits and senders that never retry |
+//! | [`tenants`] | many tenants with secrets of their own: where they are named, what is remembered, what strangers learn |
 //! | [`past_mistakes`] | what other receivers of webhooks got wrong, and what here prevents each |
 //!
 //! The pages hold text and examples, and no code.
@@ -21,5 +22,6 @@ pub mod observability;
 pub mod past_mistakes;
 pub mod public_url;
 pub mod rotation;
+pub mod tenants;
 pub mod what_2xx_promises;
 pub mod what_runs_twice;

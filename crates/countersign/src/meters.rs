@@ -21,7 +21,7 @@ pub(crate) const CLOCK_SKEW_SECONDS: &str = "countersign_clock_skew_seconds";
 /// |---|---|---|
 /// | `countersign_attempts_total` | `scheme`, `outcome`, `code` | every attempt, once |
 /// | `countersign_runs_total` | `scheme`, `outcome`, `code` | runs that ended after their attempt was told |
-/// | `countersign_secret_uses_total` | `scheme`, `secret` | deliveries and signed questions, by the label of the secret that verified them |
+/// | `countersign_secret_uses_total` | `scheme`, `secret` | deliveries and signed questions, by the label of the secret that verified them; `tenants` for all secrets of a receiver of [many tenants](crate::Tenants) |
 /// | `countersign_body_bytes` | `scheme` | bytes per verified delivery |
 /// | `countersign_verdict_seconds` | `scheme` | seconds from head to verdict per attempt |
 /// | `countersign_clock_skew_seconds` | `scheme` | signed timestamp minus our clock per verified delivery; the sender's delay and retries that keep their stamp are in it |

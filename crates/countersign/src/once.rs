@@ -269,7 +269,8 @@ impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
 
     /// Names this endpoint in its keys: at most 256 bytes, empty unless it is set. **Receivers of one scheme that share a store need different
     /// names**, be it that two routes get the same sender's events or that several senders use one scheme, each with a secret of its own (Standard
-    /// Webhooks): one of them would take the other's deliveries for its own duplicates, which do not run. Replicas of one endpoint need the same.
+    /// Webhooks): one of them would take the other's deliveries for its own duplicates, which do not run. Replicas of one endpoint need the same. One
+    /// receiver of [many tenants](crate::Tenants) keeps theirs apart by itself.
     pub fn endpoint(mut self, name: impl Into<String>) -> Self {
         self.once.settings.endpoint = name.into();
         self
@@ -346,7 +347,7 @@ impl<S: DeliveryStore> ReceiverBuilder<WithStore<S>> {
     /// what is answered 429 cannot have one.
     ///
     /// It is asked after the claim and before the handler: forgeries, duplicates and copies of what is running cost nothing. A tenant has a quota of
-    /// his own only where the signature covers who he is (Stripe, Slack, Intercom, GitHub); all other deliveries of this receiver share one.
+    /// his own only where the signature covers who he is (Stripe, Slack, Intercom, GitHub), or his [own secret](crate::Tenants) does; all other deliveries of this receiver share one.
     /// [Namespace](Self::namespace), scheme and [endpoint](Self::endpoint) set it apart from those of other receivers that use the same store.
     ///
     /// ```

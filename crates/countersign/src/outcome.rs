@@ -37,9 +37,11 @@ pub const fn answer(refusal: &Refusal) -> Answer {
         }
         Refusal::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-        Refusal::SignatureMissing | Refusal::SignatureMismatch | Refusal::PeerUntrusted => {
-            StatusCode::UNAUTHORIZED
-        }
+        // An unknown tenant looks like a wrong signature.
+        Refusal::SignatureMissing
+        | Refusal::SignatureMismatch
+        | Refusal::TenantUnknown
+        | Refusal::PeerUntrusted => StatusCode::UNAUTHORIZED,
         Refusal::NotAgreed => StatusCode::NOT_FOUND,
         // Everything that passes by itself.
         Refusal::ConsentTooSlow
@@ -49,13 +51,16 @@ pub const fn answer(refusal: &Refusal) -> Answer {
         | Refusal::LeaseLost
         | Refusal::TooManyRuns { .. }
         | Refusal::TooManyBodies { .. }
+        | Refusal::SecretsUnavailable
+        | Refusal::SecretsUnusable
+        | Refusal::TooManyLookUps { .. }
         | Refusal::ShuttingDown
         | Refusal::Unfinished
         | Refusal::RunTooLong => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::OverQuota { .. } | Refusal::TooManyFailures { .. } => {
             StatusCode::TOO_MANY_REQUESTS
         }
-        Refusal::PublicUrlUnknown { .. } | Refusal::HandlerPanicked => {
+        Refusal::PublicUrlUnknown { .. } | Refusal::TenantUntold | Refusal::HandlerPanicked => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
         Refusal::LengthMalformed
@@ -87,6 +92,9 @@ pub const fn answer(refusal: &Refusal) -> Answer {
         | Refusal::LeaseLost
         | Refusal::TooManyRuns { .. }
         | Refusal::TooManyBodies { .. }
+        | Refusal::SecretsUnavailable
+        | Refusal::SecretsUnusable
+        | Refusal::TooManyLookUps { .. }
         | Refusal::ShuttingDown
         | Refusal::RunTooLong => Some(OVERLOAD_RETRY_AFTER),
         _ => None,
@@ -275,6 +283,15 @@ mod tests {
                 400,
             ),
             (Refusal::SignatureMismatch, "signature_mismatch", 401),
+            (Refusal::TenantUnknown, "tenant_unknown", 401),
+            (Refusal::TenantUntold, "tenant_untold", 500),
+            (Refusal::SecretsUnavailable, "secrets_unavailable", 503),
+            (Refusal::SecretsUnusable, "secrets_unusable", 503),
+            (
+                Refusal::TooManyLookUps { limit: 1 },
+                "too_many_look_ups",
+                503,
+            ),
             (Refusal::TimestampMissing, "timestamp_missing", 400),
             (Refusal::TimestampMalformed, "timestamp_malformed", 400),
             (Refusal::TimestampRepeated, "timestamp_repeated", 400),
@@ -350,6 +367,9 @@ mod tests {
             Refusal::LeaseLost,
             Refusal::TooManyRuns { limit: 1 },
             Refusal::TooManyBodies { limit: 1 },
+            Refusal::SecretsUnavailable,
+            Refusal::SecretsUnusable,
+            Refusal::TooManyLookUps { limit: 1 },
             Refusal::ShuttingDown,
             Refusal::RunTooLong,
         ] {
@@ -369,6 +389,7 @@ mod tests {
     fn equal_statuses_look_equal() {
         let missing = answer(&Refusal::SignatureMissing);
         assert_eq!(missing, answer(&Refusal::SignatureMismatch));
+        assert_eq!(missing, answer(&Refusal::TenantUnknown));
         assert_eq!(
             answer(&Refusal::TimestampTooOld),
             answer(&Refusal::SignatureMalformed)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use crate::defaults;
 use crate::intake::{Asked, Finished, Intake};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::tenants::LookUp;
 use crate::verify::Verified;
 
 /// A body as an adapter lends it.
@@ -57,6 +58,10 @@ pub struct Reading {
     intake: Option<Intake>,
     /// The application is being asked.
     asking: Option<Asking>,
+    /// The tenant's secrets are being looked up.
+    look_up: Option<LookUp>,
+    /// The body's end has come.
+    is_whole: bool,
     clock: Arc<dyn Clock>,
     timeouts: Timeouts,
     bodies: Bodies,
@@ -86,6 +91,8 @@ impl Reading {
         Self {
             intake: Some(intake),
             asking: None,
+            look_up: None,
+            is_whole: false,
             clock,
             timeouts,
             bodies,
@@ -106,6 +113,8 @@ impl Reading {
     /// again after it completed; [`Refusal::BodyTooSlow`] after a pause or a whole longer than the deadlines;
     /// [`Refusal::TooManyBodies`] when there are too many others, and no end of it within the deadline where it may wait, or a sender that has
     /// waited for them hangs up;
+    /// [`Refusal::TenantUnknown`], [`Refusal::SecretsUnavailable`], [`Refusal::SecretsUnusable`] and [`Refusal::TooManyLookUps`] where each tenant has
+    /// a ring of his own;
     /// [`Refusal::NotAgreed`] when the application says no to a question, and [`Refusal::ConsentTooSlow`] when it takes longer than a
     /// body may.
     pub fn poll_received(
@@ -120,7 +129,13 @@ impl Reading {
             return Poll::Ready(Err(Refusal::BodyIncomplete));
         }
         loop {
-            if self.poll_place(cx).is_pending() {
+            // Beside the body: who waits for the one need not wait for the other.
+            let is_settled = match self.poll_look_up(cx) {
+                Poll::Ready(Ok(())) => true,
+                Poll::Ready(Err(refusal)) => return Poll::Ready(Err(self.turn_away(refusal))),
+                Poll::Pending => false,
+            };
+            if !self.is_whole && self.poll_place(cx).is_pending() {
                 let wait = self.left();
                 if self.may_wait && self.poll_timer(cx, wait).is_pending() {
                     return Poll::Pending;
@@ -128,7 +143,12 @@ impl Reading {
                 let refusal = self.bodies.refusal();
                 return Poll::Ready(Err(self.turn_away(refusal)));
             }
-            match body.as_mut().poll_chunk(cx) {
+            let read = match self.is_whole {
+                true if is_settled => Poll::Ready(None),
+                true => Poll::Pending,
+                false => body.as_mut().poll_chunk(cx),
+            };
+            match read {
                 Poll::Ready(Some(chunk)) => {
                     self.timer = None;
                     if let Err(refusal) = self.take(chunk) {
@@ -136,6 +156,11 @@ impl Reading {
                         self.place = None;
                         return Poll::Ready(Err(refusal));
                     }
+                }
+                Poll::Ready(None) if !self.is_whole => {
+                    // It may be the body that says whose secrets decide.
+                    self.is_whole = true;
+                    self.timer = None;
                 }
                 Poll::Ready(None) => {
                     self.timer = None;
@@ -164,15 +189,43 @@ impl Reading {
                         Ok(false) => {}
                         Err(refusal) => return Poll::Ready(Err(self.turn_away(refusal))),
                     }
-                    let wait = self.left().min(self.timeouts.idle);
+                    let wait = match self.is_whole {
+                        true => self.left(),
+                        false => self.left().min(self.timeouts.idle),
+                    };
                     if self.poll_timer(cx, wait).is_pending() {
                         return Poll::Pending;
                     }
-                    let refusal = self.too_slow();
+                    let refusal = match self.is_whole {
+                        true => Refusal::SecretsUnavailable,
+                        false => self.too_slow(),
+                    };
                     return Poll::Ready(Err(self.turn_away(refusal)));
                 }
             }
         }
+    }
+
+    /// Ready when it is known whose secrets decide, or when nobody can be asked yet.
+    fn poll_look_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        let Some(intake) = &mut self.intake else {
+            return Poll::Ready(Ok(()));
+        };
+        if self.look_up.is_none() {
+            match intake.look_up(self.is_whole) {
+                Ok(look_up) => self.look_up = look_up,
+                Err(refusal) => return Poll::Ready(Err(refusal)),
+            }
+        }
+        let Some(look_up) = &self.look_up else {
+            return Poll::Ready(Ok(()));
+        };
+        let answer = ready!(look_up.poll(cx));
+        if let Ok(found) = &answer {
+            intake.settle(Arc::clone(look_up.name()), found.clone());
+        }
+        self.look_up = None;
+        Poll::Ready(answer.map(|_| ()))
     }
 
     /// Ready when the body may be read on.
@@ -229,6 +282,7 @@ impl Reading {
 
     fn turn_away(&mut self, refusal: Refusal) -> Refusal {
         self.place = None;
+        self.look_up = None;
         match self.intake.take() {
             Some(intake) => intake.broken(refusal),
             None => refusal,

@@ -14,7 +14,10 @@ use zeroize::Zeroizing;
 
 pub use self::settings::SettingError;
 pub(crate) use self::settings::drops_over_limit;
-use self::settings::{UrlText, check_config, check_grade, check_limits, check_url, ring};
+pub(crate) use self::settings::ring;
+use self::settings::{
+    UrlText, check_config, check_grade, check_limits, check_limits_of_tenants, check_url,
+};
 use crate::attempt::Pending;
 use crate::bodies::Bodies;
 use crate::clock::Clock;
@@ -36,6 +39,7 @@ use crate::scheme::{Scheme, TokenPlace};
 use crate::secret::SecretRing;
 use crate::source::Sources;
 use crate::store::DeliveryStore;
+use crate::tenants::{self, Tenants};
 use crate::timestamp::{Timestamp, Tolerance};
 use crate::verify::{self, Verified};
 use crate::watch::Watch;
@@ -129,6 +133,7 @@ impl Receiver {
             max_body: scheme.max_body,
             scheme,
             secrets: secrets.into(),
+            tenants: None,
             timeouts: Timeouts {
                 idle: defaults::BODY_IDLE_TIMEOUT,
                 total: defaults::BODY_TOTAL_TIMEOUT,
@@ -150,12 +155,39 @@ impl Receiver {
     }
 }
 
+impl Receiver {
+    /// The same for many tenants, each with a ring of secrets of his own, which a [source](crate::SecretSource) knows. What is accepted is
+    /// [bound](crate::Verified::tenant) to the tenant whose secret matched; an unknown tenant looks like a wrong signature.
+    ///
+    /// ```
+    /// use countersign::{Receiver, SecretRing, SourceUnavailable, TenantPlace, Tenants, providers::{GITHUB, SLACK}};
+    ///
+    /// async fn look_up(app: String) -> Result<Option<SecretRing>, SourceUnavailable> {
+    ///     # let _ = app;
+    ///     Ok(None)
+    /// }
+    /// // By the field that the scheme names.
+    /// let receiver = Receiver::for_tenants(SLACK, Tenants::new(TenantPlace::body(), look_up)).build()?;
+    /// assert_eq!(receiver.secret_uses(), []);
+    /// // GitHub's says nothing that would do.
+    /// let error = Receiver::for_tenants(GITHUB, Tenants::new(TenantPlace::body(), look_up)).build().unwrap_err();
+    /// assert_eq!(error.field(), "tenants");
+    /// # Ok::<(), countersign::SettingError>(())
+    /// ```
+    pub fn for_tenants(scheme: Scheme, tenants: Tenants) -> ReceiverBuilder {
+        ReceiverBuilder {
+            tenants: Some(tenants),
+            ..Self::builder(scheme, SecretRing::none())
+        }
+    }
+}
+
 impl<S> Receiver<S> {
     /// Steps 0 to 3: judges everything that the head alone decides. No byte of the body is needed.
     ///
     /// # Errors
     /// What a method, a media type, a content encoding, a declared length, a missing, malformed, repeated or stale signature or
-    /// timestamp is refused for.
+    /// timestamp is refused for, and a tenant that should be named there and is not, or not once, or by no name.
     pub fn open(&self, head: &impl Head, now: Timestamp) -> Result<Intake, Refusal> {
         let compiled = self.compiled.load();
         let origin = compiled.failures.origin(&self.scheme, head);
@@ -206,6 +238,10 @@ impl<S> Receiver<S> {
     /// # Errors
     /// Those of [`open`](Self::open).
     pub fn receive(&self, head: &impl Head, clock: &Arc<dyn Clock>) -> Result<Reading, Refusal> {
+        if self.compiled.load().tenants.is_some() {
+            // What is remembered is reckoned by one clock.
+            self.clock_or(|| Arc::clone(clock));
+        }
         let intake = self.open(head, clock.now())?;
         Ok(Reading::new(
             intake,
@@ -219,7 +255,9 @@ impl<S> Receiver<S> {
     /// a signed handshake is verified like a delivery, and what is unsigned is refused.
     ///
     /// # Errors
-    /// What a missing, malformed, repeated, stale or wrong signature or timestamp is refused for, and [`Refusal::BodyTooLarge`].
+    /// What a missing, malformed, repeated, stale or wrong signature or timestamp is refused for, and [`Refusal::BodyTooLarge`]. For a receiver of
+    /// [many tenants](crate::Tenants) nothing is looked up here, as this does not wait: [`Refusal::SecretsUnavailable`] where nothing is remembered of
+    /// the tenant.
     pub fn verify(
         &self,
         head: &impl Head,
@@ -272,6 +310,12 @@ impl<S> Receiver<S> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn rotate(&self, secrets: impl Into<SecretRing>) -> Result<(), SettingError> {
+        if self.compiled.load().tenants.is_some() {
+            return Err(SettingError::value(
+                "secrets",
+                "each tenant has his own: they are exchanged where their source has them, and forget_tenant has it asked again",
+            ));
+        }
         let keys = ring(&self.scheme, &secrets.into(), self.max_secrets)?;
         // Two at the same moment: either of them, as a whole.
         let new = self.compiled.load().with_keys(keys);
@@ -279,15 +323,31 @@ impl<S> Receiver<S> {
         Ok(())
     }
 
-    /// How many deliveries each of the present secrets has verified since its label came into the ring.
+    /// How many deliveries each of the present secrets has verified since its label came into the ring. Empty for a receiver of
+    /// [many tenants](crate::Tenants), whose rings come and go: there [`secret_label`](crate::Verified::secret_label) and
+    /// [`tenant`](crate::Verified::tenant) of each delivery tell.
     #[must_use]
     pub fn secret_uses(&self) -> Vec<SecretUse> {
         let compiled = self.compiled.load();
+        if compiled.tenants.is_some() {
+            return Vec::new();
+        }
         let uses = compiled.keys.iter().map(|key| SecretUse {
             label: key.label.clone(),
             verified: key.verified.load(Ordering::Relaxed),
         });
         uses.collect()
+    }
+
+    /// For a receiver of [many tenants](crate::Tenants): whatever is remembered of this name is forgotten, in all clones, and the source is asked
+    /// when it comes next. For a secret that was revoked or exchanged, and for a tenant that was just made or closed. Says whether there was
+    /// anything to forget.
+    ///
+    /// An attempt that has begun is judged by what was there when it began: for half a minute at most, which is how long a body may take.
+    pub fn forget_tenant(&self, tenant: &str) -> bool {
+        let compiled = self.compiled.load();
+        let tenants = compiled.tenants.as_ref();
+        tenants.is_some_and(|tenants| tenants.forget(tenant))
     }
 
     /// The longest body in bytes.
@@ -388,6 +448,7 @@ fn decimal(text: &[u8]) -> Option<u64> {
 pub struct ReceiverBuilder<S = NoStore> {
     scheme: Scheme,
     secrets: SecretRing,
+    tenants: Option<Tenants>,
     max_body: u64,
     timeouts: Timeouts,
     max_secrets: usize,
@@ -415,6 +476,7 @@ impl ReceiverBuilder {
         ReceiverBuilder {
             scheme: self.scheme,
             secrets: self.secrets,
+            tenants: self.tenants,
             max_body: self.max_body,
             timeouts: self.timeouts,
             max_secrets: self.max_secrets,
@@ -603,11 +665,19 @@ impl<S: Stage> ReceiverBuilder<S> {
         if self.max_secrets == 0 || self.max_secrets > defaults::MOST_SECRETS {
             return Err(SettingError::value("max_secrets", "must be 1 to 16"));
         }
-        let keys = ring(&scheme, &self.secrets, self.max_secrets)?;
+        let clock = Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from));
+        let (keys, tenants) = match self.tenants {
+            None => (ring(&scheme, &self.secrets, self.max_secrets)?, None),
+            Some(tenants) => {
+                check_limits_of_tenants(&scheme, &self.failures)?;
+                let body = self.timeouts.total;
+                let directory = tenants.build(&scheme, self.max_secrets, body, &clock)?;
+                (tenants::decoy(&scheme)?, Some(directory))
+            }
+        };
         let identity = self.once.identity(&scheme)?;
         let shares = bodies.has_shares();
-        let failures = Failures::new(self.failures, self.clock.as_ref(), shares);
-        let clock = Arc::new(self.clock.map_or_else(OnceLock::new, OnceLock::from));
+        let failures = Failures::new(self.failures, clock.get(), shares);
         let watch = Watch::new(self.observer, Arc::clone(&clock), S::RUNS);
         let compiled = Compiled::new(
             scheme.clone(),
@@ -618,6 +688,10 @@ impl<S: Stage> ReceiverBuilder<S> {
             failures,
             identity,
         );
+        let compiled = match tenants {
+            Some(tenants) => compiled.for_tenants(tenants),
+            None => compiled,
+        };
         Ok(Receiver {
             scheme: Arc::new(scheme),
             max_secrets: self.max_secrets,

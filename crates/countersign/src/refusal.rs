@@ -65,6 +65,24 @@ pub enum Refusal {
     /// No candidate matches any active secret. There is no further detail, on purpose.
     #[error("no signature matches")]
     SignatureMismatch,
+    /// The tenant has no secrets: for the sender it is the same as a signature that does not match.
+    #[error("no such tenant")]
+    TenantUnknown,
+    /// The host should have said whose delivery it is, and did not, or by no name.
+    #[error("the host did not say which tenant it is")]
+    TenantUntold,
+    /// The source of secrets does not answer, or was not asked because it has too much to do.
+    #[error("the tenant's secrets cannot be had from their source")]
+    SecretsUnavailable,
+    /// The source of secrets gave some that this receiver cannot verify with.
+    #[error("the tenant's secrets cannot be used")]
+    SecretsUnusable,
+    /// As many look-ups of secrets are on their way as may.
+    #[error("{limit} look-ups of secrets are on their way, as many as may")]
+    TooManyLookUps {
+        /// The limit.
+        limit: usize,
+    },
     /// The scheme signs a timestamp and there is none.
     #[error("the timestamp is missing")]
     TimestampMissing,
@@ -207,6 +225,11 @@ codes! {
     SignatureTooLong: "signature_too_long",
     TooManyCandidates: "too_many_candidates",
     SignatureMismatch: "signature_mismatch",
+    TenantUnknown: "tenant_unknown",
+    TenantUntold: "tenant_untold",
+    SecretsUnavailable: "secrets_unavailable",
+    SecretsUnusable: "secrets_unusable",
+    TooManyLookUps: "too_many_look_ups",
     TimestampMissing: "timestamp_missing",
     TimestampMalformed: "timestamp_malformed",
     TimestampRepeated: "timestamp_repeated",
@@ -243,7 +266,7 @@ pub enum Fault {
     Sender,
     /// Ours: the way the receiver was set up.
     Configuration,
-    /// The store's.
+    /// The store's, or that of the source of secrets.
     Store,
     /// The application's: its handler's, or there is more to do than it has room for.
     Application,
@@ -312,6 +335,7 @@ impl Refusal {
             | Self::SignatureTooLong { .. }
             | Self::TooManyCandidates { .. }
             | Self::SignatureMismatch
+            | Self::TenantUnknown
             | Self::TimestampMissing
             | Self::TimestampMalformed
             | Self::TimestampRepeated
@@ -326,12 +350,16 @@ impl Refusal {
             | Self::FieldMissing { .. }
             | Self::FieldMalformed { .. }
             | Self::FieldRepeated { .. } => Fault::Sender,
-            Self::PublicUrlUnknown { .. } | Self::ConsentTooSlow => Fault::Configuration,
-            Self::StoreFull | Self::StoreUnavailable => Fault::Store,
+            Self::PublicUrlUnknown { .. }
+            | Self::ConsentTooSlow
+            | Self::TenantUntold
+            | Self::SecretsUnusable => Fault::Configuration,
+            Self::StoreFull | Self::StoreUnavailable | Self::SecretsUnavailable => Fault::Store,
             Self::InFlight { .. }
             | Self::LeaseLost
             | Self::TooManyRuns { .. }
             | Self::TooManyBodies { .. }
+            | Self::TooManyLookUps { .. }
             | Self::ShuttingDown
             | Self::Unfinished
             | Self::HandlerPanicked
@@ -348,7 +376,7 @@ impl Refusal {
             // The sender's clock or ours may be ahead: time mends it.
             Self::TimestampTooNew => true,
             // Our set-up: somebody mends it.
-            Self::PublicUrlUnknown { .. } => true,
+            Self::PublicUrlUnknown { .. } | Self::TenantUntold | Self::SecretsUnusable => true,
             // The application may be quicker next time.
             Self::ConsentTooSlow => true,
             // What is full, busy or away will not be so for ever.
@@ -362,6 +390,8 @@ impl Refusal {
             | Self::Unfinished
             | Self::HandlerPanicked
             | Self::RunTooLong
+            | Self::SecretsUnavailable
+            | Self::TooManyLookUps { .. }
             | Self::TooManyBodies { .. } => true,
             // As without the limit; and what was not looked at may be right.
             Self::TooManyFailures { cause, .. } => match cause {

@@ -44,6 +44,11 @@ pub trait Head {
     fn peer(&self) -> Option<IpAddr> {
         None
     }
+
+    /// Whose request it is, if the host tells: see [`Tenant`].
+    fn tenant(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// The address at the other end of the connection, as an extension of a request: what accepts connections puts it there.
@@ -51,6 +56,17 @@ pub trait Head {
 /// Needed where the public URL comes from trusted proxies, and by [limits per source](crate::FailureLimit). Never put an address here that was read from a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer(pub IpAddr);
+
+/// Whose request it is, as an extension of a request: a host that knows puts it there, for
+/// [`TenantPlace::extension`](crate::TenantPlace::extension).
+///
+/// It chooses whose secrets are tried, and no more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tenant(pub String);
+
+fn tenant(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<Tenant>().map(|Tenant(name)| name.as_str())
+}
 
 fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<Peer>().map(|Peer(address)| *address)
@@ -88,6 +104,10 @@ impl Head for http::request::Parts {
     fn peer(&self) -> Option<IpAddr> {
         peer(&self.extensions)
     }
+
+    fn tenant(&self) -> Option<&str> {
+        tenant(&self.extensions)
+    }
 }
 
 impl<B> Head for http::Request<B> {
@@ -121,6 +141,10 @@ impl<B> Head for http::Request<B> {
 
     fn peer(&self) -> Option<IpAddr> {
         peer(self.extensions())
+    }
+
+    fn tenant(&self) -> Option<&str> {
+        tenant(self.extensions())
     }
 }
 

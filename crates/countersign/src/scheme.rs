@@ -110,6 +110,11 @@ pub struct Scheme {
     /// Where the sender's account is; with several places the first that holds a value counts. Their order is part of keys, as that of ids is.
     #[serde(with = "text::one_or_many", skip_serializing_if = "<[_]>::is_empty")]
     pub tenant: List<Place>,
+    /// Fields of the body that say whose secret signs, for a receiver of many accounts' or apps' deliveries
+    /// ([`TenantPlace::body`](crate::TenantPlace::body)): `Json`, `Form` or `FormJson`, by the body's shape the first that holds a value counts. Not
+    /// looked at by receivers with one ring of secrets.
+    #[serde(with = "text::one_or_many", skip_serializing_if = "<[_]>::is_empty")]
+    pub secret_owner: List<Place>,
     /// Header families of one meaning, the preferred first: headers of this scheme that start with the first prefix are read under the
     /// first prefix whose signature header is there, all of them under the same one. Families are never mixed.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -169,6 +174,7 @@ impl Scheme {
         event: list![],
         events: list![],
         tenant: list![],
+        secret_owner: list![],
         header_prefixes: list![],
         requires: list![],
         checks: list![],

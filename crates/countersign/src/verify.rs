@@ -10,6 +10,7 @@ use crate::attempt::{Known, Pending};
 use crate::check::{
     Checked, check_empty, check_token_in_body, check_whole, matching, matching_token,
 };
+use crate::intake;
 use crate::judge::{Judged, judge, kept_values};
 use crate::refusal::Refusal;
 use crate::request::Head;
@@ -82,6 +83,13 @@ impl Verified {
         self.timestamp
     }
 
+    /// The tenant whose secret matched, for a receiver of [many tenants](crate::Tenants): whoever sent this has one of his secrets, and of nobody
+    /// else's. `None` where a receiver has one ring for all.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.compiled.tenant()
+    }
+
     /// The label of the secret that matched: the one to watch while rotating. Empty for a sender that proves nothing.
     #[must_use]
     pub fn secret_label(&self) -> &str {
@@ -98,6 +106,7 @@ impl fmt::Debug for Verified {
         out.debug_struct("Verified")
             .field("scheme", &self.compiled.scheme.name)
             .field("secret", &self.secret_label())
+            .field("tenant", &self.tenant())
             .field("timestamp", &self.timestamp)
             .field("body_len", &self.body.len())
             .finish_non_exhaustive()
@@ -118,15 +127,16 @@ pub(crate) fn verify<H: Head>(
             return Err(Refusal::BodyTooLarge { limit });
         }
         check_empty(compiled, &body)?;
-        let (secret, body_stamp, content) =
-            check(compiled, judged, &body, now).inspect_err(|refusal| {
-                if *refusal == Refusal::SignatureMismatch
-                    && let Some(clues) = Clues::of(compiled, head, judged.facts)
-                {
-                    pending.hint =
-                        clues.diagnose(compiled, now, judged.candidates, Some(judged.facts), &body);
-                }
-            })?;
+        let compiled = &intake::remembered(compiled, head, &body)?;
+        let checked = check(compiled, judged, &body, now).inspect_err(|refusal| {
+            if *refusal == Refusal::SignatureMismatch
+                && let Some(clues) = Clues::of(compiled, head, judged.facts)
+            {
+                pending.hint =
+                    clues.diagnose(compiled, now, judged.candidates, Some(judged.facts), &body);
+            }
+        });
+        let (secret, body_stamp, content) = compiled.verdict(checked)?;
         compiled.count(secret);
         Ok(Verified {
             compiled: Arc::clone(compiled),

@@ -5,7 +5,10 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest};
 use countersign_actix::providers::{GITHUB, INTERCOM, TWILIO};
-use countersign_actix::{Countersign, Payload, Peer, Receiver, Secret, TrustedProxies, Webhook};
+use countersign_actix::{
+    Countersign, Payload, Peer, Receiver, Secret, SourceUnavailable, Tenant, TenantPlace, Tenants,
+    TrustedProxies, Webhook,
+};
 use countersign_testkit::Sender;
 use serde_json::Value;
 
@@ -187,4 +190,75 @@ async fn refusals_are_told_to_whoever_stands_outside() {
     let response = app.call(unsigned).await.unwrap();
     let refusal = response.response().extensions().get::<Refusal>().cloned();
     assert_eq!(refusal, Some(Refusal::SignatureMissing));
+}
+
+/// The host says whose it is, and the router which of its paths it was.
+#[actix_web::test]
+async fn a_tenant_is_told_by_the_host_or_by_the_path() {
+    use actix_web::HttpMessage;
+    use actix_web::dev::Service;
+    let source = |name: String| async move {
+        match name.as_str() {
+            "acme" => Ok(Some(
+                Secret::new(SECRET).map_err(SourceUnavailable::new)?.into(),
+            )),
+            _ => Ok(None),
+        }
+    };
+    let guard = |place: TenantPlace| {
+        let receiver = Receiver::for_tenants(GITHUB, Tenants::new(place, source));
+        Countersign::new(receiver.clock(clock()).build().unwrap())
+    };
+    async fn whose(Webhook { delivery, .. }: Webhook<Bytes>) -> String {
+        let tenant = delivery.tenant().map(|tenant| tenant.as_str());
+        tenant.unwrap_or("nobody").to_owned()
+    }
+    let app = App::new()
+        .service(
+            web::scope("/told")
+                .wrap_fn(|request, inner| {
+                    let name = request.headers().get("x-host");
+                    let name = name.and_then(|name| name.to_str().ok()).map(str::to_owned);
+                    if let Some(name) = name {
+                        request.extensions_mut().insert(Tenant(name));
+                    }
+                    inner.call(request)
+                })
+                .service(
+                    web::resource("/")
+                        .wrap(guard(TenantPlace::extension()))
+                        .to(whose),
+                ),
+        )
+        .service(
+            web::resource("/hooks/{tenant}")
+                .wrap(guard(TenantPlace::path("/hooks/{tenant}")))
+                .to(whose),
+        );
+    let app = init_service(app).await;
+    for (path, host, status) in [
+        ("/told/", Some("acme"), 200),
+        ("/told/", Some("globex"), 401),
+        ("/told/", None, 500),
+        ("/hooks/acme", None, 200),
+        ("/hooks/%61cme", None, 200),
+        ("/hooks/globex", None, 401),
+        ("/hooks/%20", None, 400),
+    ] {
+        let (head, body) = Sender::new(GITHUB, SECRET).send("{}").into_parts();
+        let mut request = TestRequest::post().uri(path);
+        for (name, value) in &head.headers {
+            request = request.append_header((name.as_str(), value.as_bytes()));
+        }
+        if let Some(host) = host {
+            request = request.append_header(("x-host", host));
+        }
+        let response = app.call(request.set_payload(body).to_request()).await;
+        let response = response.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path} {host:?}");
+        if status == 200 {
+            let body = actix_web::test::read_body(response).await;
+            assert_eq!(&body[..], b"acme");
+        }
+    }
 }

@@ -14,7 +14,7 @@
 //! # Keys
 //! A key is 32 bytes, SHA-256 over the version of the layout, the [namespace](crate::ReceiverBuilder::namespace), the scheme's name, the
 //! [endpoint](crate::ReceiverBuilder::endpoint), the tenant where it is signed, the way it is told by, the id or the content's digest, and the
-//! event's name where it counts. Each has its length in front, so no two lists give the same bytes. A store sees nothing else, and the key says
+//! event's name where it counts; behind these, where each tenant has [secrets of his own](super::tenants), the tenant whose secret it was. Each has its length in front, so no two lists give the same bytes. A store sees nothing else, and the key says
 //! nothing of what it was made from. It is the same after secrets were rotated, and another one when any of the names above changes: what was
 //! done under the old name is not known under the new one.
 //!
@@ -95,7 +95,8 @@
 //! # Endpoints that share a store
 //! Receivers know each other's deliveries when scheme, namespace, endpoint and signed tenant are equal. That is what replicas need, and what
 //! two endpoints of one scheme must not have: neither those that get the same events, nor those of two senders that use one scheme with a
-//! secret each (two vendors with Standard Webhooks, two shops). The second would take the first one's work for its own:
+//! secret each (two vendors with Standard Webhooks, two shops). The second would take the first one's work for its own. (One receiver of
+//! [many tenants](super::tenants) keeps them apart by itself.)
 //!
 //! ```
 //! use countersign::{MemoryStore, Receiver, Secret, Timestamp, providers::INTERCOM};

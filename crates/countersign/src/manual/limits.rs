@@ -10,6 +10,7 @@
 //! | candidates in one request | 16 | – | 400, before a byte is hashed |
 //! | hashes of one body | one for each secret, 4 at most | [`max_secrets`](crate::ReceiverBuilder::max_secrets) | the receiver is not built |
 //! | bodies at once that are waited for, or longer than 64 KiB | 256, and 1,024 in a queue | [`bodies`](crate::ReceiverBuilder::bodies) | 503 |
+//! | look-ups of tenants' secrets | 1,024, of 2 s each | [`Tenants`](crate::Tenants) | 503 |
 //! | bytes that these hold | 256 MiB, and 64 KiB each | [`bodies`](crate::ReceiverBuilder::bodies) | they are read when others are done |
 //!
 //! How many connections there are, how long a head may be and how long it may take is the server's business, and the receiver never sees it:
@@ -95,7 +96,8 @@
 //! failures count each 429: WooCommerce disables a webhook after five in a row, Shopify deletes a subscription after eight, Slack looks at the
 //! share of 200s in an hour. With those a quota is for short peaks, and not for a tenant that is over it all day.
 //!
-//! - **Whose quota**: a tenant's, where the signature covers who he is ([`Field::is_signed`](crate::Field::is_signed)). A tenant in a header that
+//! - **Whose quota**: a tenant's, where the signature covers who he is ([`Field::is_signed`](crate::Field::is_signed)), or where he has
+//!   [secrets of his own](super::tenants) and these say so. A tenant in a header that
 //!   nothing signs (Shopify) could be anybody's word, so all such deliveries of a receiver share one quota. Endpoints and namespaces in one store are
 //!   apart; replicas with the same names share.
 //! - **How much**: a [`Quota`](crate::Quota) is a rate and a burst, which is what a sender may send at once after a rest. After an outage senders

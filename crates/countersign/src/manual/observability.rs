@@ -45,7 +45,7 @@
 //! | `secret_label` | the label of the secret that verified it | text |
 //! | `key` | which work it is, for the store | 64 hex digits |
 //! | `attempt` | the number of its run; of a duplicate, that of the run that did it | from 1 |
-//! | `event`, `id`, `tenant` | what the delivery says of itself, **where the signature covers it** | text, 1,024 bytes at most |
+//! | `event`, `id`, `tenant` | what the delivery says of itself, **where the signature covers it**; of [many tenants](super::tenants) `tenant` is the one whose secret matched | text, 1,024 bytes at most |
 //! | `body_bytes` | how much body has come in | bytes |
 //! | `verdict_us` | from the head to the verdict, a body on its way included, a handler not | microseconds |
 //! | `skew_s` | signed timestamp minus our clock, of what was verified | seconds |
@@ -63,7 +63,7 @@
 //! |---|---|---|
 //! | `countersign_attempts_total` | `scheme`, `outcome`, `code` | every attempt, once |
 //! | `countersign_runs_total` | `scheme`, `outcome`, `code` | runs that were told apart from their attempt |
-//! | `countersign_secret_uses_total` | `scheme`, `secret` | what each secret has verified, by its label: while rotating, the old one is done with when it stands still |
+//! | `countersign_secret_uses_total` | `scheme`, `secret` | what each secret has verified, by its label: while rotating, the old one is done with when it stands still. `tenants` for all secrets of a receiver of [many tenants](super::tenants) |
 //! | `countersign_body_bytes` | `scheme` | histogram: bytes per verified delivery |
 //! | `countersign_verdict_seconds` | `scheme` | histogram: seconds from head to verdict per attempt |
 //! | `countersign_clock_skew_seconds` | `scheme` | histogram: seconds that the signed timestamp of a verified delivery was ahead of our clock. It is behind by the way the request took, and by a day where retries keep the first stamp |

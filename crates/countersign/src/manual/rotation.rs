@@ -26,6 +26,9 @@
 //! | the environment | [`Secret::from_env`](crate::Secret::from_env) | when the process changes its own; from outside by a restart alone |
 //! | a signal, an admin's route | [`rotate`](crate::Receiver::rotate) | at once |
 //!
+//! A receiver of [many tenants](super::tenants) is not rotated: it asks for each tenant's ring by itself, and again when it is
+//! [told to forget](crate::Receiver::forget_tenant) him.
+//!
 //! A source that fails, hands out an empty, short or doubled secret, or hangs, changes nothing: the secrets before stay, and the log says why. So a
 //! half-written file locks nobody out, and opens nothing. A ring holds 4 secrets unless [told](crate::ReceiverBuilder::max_secrets) otherwise:
 //! each is one more hash of every forged body.

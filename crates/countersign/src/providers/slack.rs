@@ -13,6 +13,9 @@ use crate::{list, text};
 /// - **Freshness**: 300 s to both sides. A retry is signed afresh.
 /// - **Id**: events have a signed `/event_id`, the same on every retry. Slash commands and interactivity have none and are not retried.
 /// - **Tenant**: the workspace, `team_id`. The body's `token` is deprecated and not looked at.
+/// - **Secret's owner**: the app, `api_app_id`, for one receiver of several apps ([`TenantPlace::body`](crate::TenantPlace::body)). Events,
+///   interactions and slash commands carry it; `url_verification` and a signed `ssl_check` do not: see
+///   [`TenantPlace::body_or`](crate::TenantPlace::body_or).
 /// - **Handshake**: `url_verification`, signed like an event, is answered with its challenge as plain text.
 /// - **Unsigned**: `ssl_check`, a form of exactly `ssl_check=1` and perhaps `token` (or the same as a GET), is answered 200 and never dispatched.
 /// - **Answer**: Slack shows what a command or an interaction is answered with.
@@ -65,6 +68,14 @@ pub const SLACK: Scheme = Scheme {
             pointer: text!("/team/id"),
         },
         Place::Form(text!("team_id")),
+    ],
+    secret_owner: list![
+        Place::Json(text!("/api_app_id")),
+        Place::FormJson {
+            field: text!("payload"),
+            pointer: text!("/api_app_id"),
+        },
+        Place::Form(text!("api_app_id")),
     ],
     media_types: list![
         text!("application/json"),

@@ -15,7 +15,7 @@ use crate::scheme::{Algorithm, Grade, Part, Proof, Scheme, SchemeError, Unsigned
 use crate::secret::{SecretError, SecretRing};
 
 /// A ring that a receiver of this scheme can have.
-pub(super) fn ring(
+pub(crate) fn ring(
     scheme: &Scheme,
     ring: &SecretRing,
     most: usize,
@@ -126,6 +126,20 @@ pub(super) fn check_limits(
         return Err(SettingError::value(
             "bodies",
             "to share places out, sources must be told apart: call sources(Sources::behind(..)) or sources(Sources::direct())",
+        ));
+    }
+    Ok(())
+}
+
+/// Without failures left nobody is looked up who is not remembered: 429, genuine or not.
+pub(super) fn check_limits_of_tenants(
+    scheme: &Scheme,
+    failures: &FailureSettings,
+) -> Result<(), SettingError> {
+    if failures.limit.is_some() && drops_over_limit(scheme) {
+        return Err(SettingError::value(
+            "limit_failures",
+            "would lose deliveries of tenants that are not remembered: the sender drops what is answered 429",
         ));
     }
     Ok(())

@@ -17,7 +17,8 @@ impl<S: DeliveryStore> Run<'_, S> {
             self.delivery.scheme(),
             &settings.namespace,
             &settings.endpoint,
-            self.delivery.signed_tenant(),
+            self.delivery.signed_account(),
+            self.delivery.owner(),
         );
         let spend = Spend {
             key,

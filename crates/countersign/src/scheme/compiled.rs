@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,17 +17,49 @@ use crate::identity::Identity;
 use crate::json::Pointers;
 use crate::mac::{Expected, Keyed};
 use crate::public_url::PublicUrl;
+use crate::refusal::Refusal;
 use crate::request::{Head, HeadSpot};
 use crate::source::Origin;
+use crate::tenants::Directory;
 use crate::text;
 use crate::timestamp::Timestamp;
 use crate::watch::Watch;
 
-/// A scheme, its keys and its configuration, ready for requests.
+/// The rules that a receiver judges by, and the ring of secrets for one attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Compiled {
-    pub(crate) scheme: Scheme,
+    rules: Arc<Rules>,
     pub(crate) keys: Arc<[Key]>,
+    pub(crate) whose: Whose,
+    /// Who is told of attempts.
+    pub(crate) watch: Arc<Watch>,
+    /// Whose secrets there are, where each tenant has his own.
+    pub(crate) tenants: Option<Arc<Directory>>,
+}
+
+/// Whose ring it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The receiver's own: there are no tenants.
+    Receiver,
+    /// This tenant's: what it verifies is his.
+    Tenant(Arc<str>),
+    /// Nobody's. It costs what another ring costs, and verifies nothing.
+    Nobody,
+}
+
+impl Deref for Compiled {
+    type Target = Rules;
+
+    fn deref(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+/// A scheme and its configuration, ready for requests.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) scheme: Scheme,
     pub(crate) config: Config,
     /// Where the public URL comes from; there when the content holds it.
     pub(crate) public_url: Option<PublicUrl>,
@@ -38,8 +71,6 @@ pub(crate) struct Compiled {
     pub(crate) consent: Option<Consent>,
     /// What is done about failures.
     pub(crate) failures: Arc<Failures>,
-    /// Who is told of attempts.
-    pub(crate) watch: Arc<Watch>,
     /// How deliveries are told apart, where they are remembered.
     pub(crate) identity: Option<Identity>,
     /// What a candidate looks like.
@@ -83,6 +114,10 @@ pub(crate) struct Compiled {
     pub(crate) field_pointers: Pointers,
     /// The same inside form fields.
     pub(crate) form_pointers: Vec<(Text, Pointers)>,
+    /// The JSON pointers that say whose secret signs.
+    pub(crate) owner_pointers: Pointers,
+    /// The same inside form fields.
+    pub(crate) owner_form_pointers: Vec<(Text, Pointers)>,
 }
 
 /// Configured values that the content holds beside the secret. Access keys among them: their names alone are printed.
@@ -235,7 +270,13 @@ impl Compiled {
             let mut places = lists.into_iter().flat_map(|list| list.iter());
             places.any(|known| known.each().contains(place))
         });
-        let (field_pointers, form_pointers) = field_pointers(&scheme);
+        let (field_pointers, form_pointers) = pointers_of(
+            [&scheme.id, &scheme.event, &scheme.tenant]
+                .into_iter()
+                .flat_map(|places| places.iter())
+                .flat_map(Place::each),
+        );
+        let (owner_pointers, owner_form_pointers) = pointers_of(scheme.secret_owner.iter());
         let asked = Asked::new(&scheme);
         let field_spots = |places: &List<Place>| {
             let spots = |place: &Place| place.each().iter().map(spot).collect();
@@ -244,7 +285,7 @@ impl Compiled {
         let requires = scheme.requires.iter().filter_map(|requirement| {
             Some((spot(&requirement.place)?, requirement.equals.clone()))
         });
-        Self {
+        let rules = Rules {
             tag,
             prefix_has_no_case: scheme.signature.place == Place::Header(text!("authorization")),
             also_layout: match &scheme.signature.also_layout {
@@ -265,7 +306,6 @@ impl Compiled {
             asked: Arc::new(asked),
             consent,
             failures: Arc::new(failures),
-            watch: Arc::default(),
             identity,
             holds_values,
             id_in_body: id.filter(|place| place.is_in_body()).cloned(),
@@ -282,10 +322,27 @@ impl Compiled {
             ],
             field_pointers,
             form_pointers,
+            owner_pointers,
+            owner_form_pointers,
             scheme,
-            keys: keys.into(),
             config,
             public_url,
+        };
+        Self {
+            rules: Arc::new(rules),
+            keys: keys.into(),
+            whose: Whose::Receiver,
+            watch: Arc::default(),
+            tenants: None,
+        }
+    }
+
+    /// Each of these tenants has a ring of his own. Before one is known, the ring is one that verifies nothing.
+    pub(crate) fn for_tenants(self, tenants: Directory) -> Self {
+        Self {
+            whose: Whose::Nobody,
+            tenants: Some(Arc::new(tenants)),
+            ..self
         }
     }
 
@@ -307,12 +364,46 @@ impl Compiled {
         }
     }
 
+    /// The same with this ring.
+    pub(crate) fn of(&self, whose: Whose, keys: Arc<[Key]>) -> Self {
+        Self {
+            keys,
+            whose,
+            ..self.clone()
+        }
+    }
+
+    /// The verdict under this ring, which is nobody's where the tenant is not known.
+    pub(crate) fn verdict<T>(&self, checked: Result<T, Refusal>) -> Result<T, Refusal> {
+        match (checked, &self.whose) {
+            (Ok(_) | Err(Refusal::SignatureMismatch), Whose::Nobody) => Err(Refusal::TenantUnknown),
+            (checked, _) => checked,
+        }
+    }
+
+    /// The tenant whose secrets these are.
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        match &self.whose {
+            Whose::Tenant(name) => Some(name),
+            Whose::Receiver | Whose::Nobody => None,
+        }
+    }
+
     /// This secret has verified a delivery.
     pub(crate) fn count(&self, secret: usize) {
         if let Some(key) = self.keys.get(secret) {
             key.verified.fetch_add(1, Ordering::Relaxed);
             #[cfg(feature = "metrics")]
-            crate::meters::secret_use(&self.scheme.name, &key.label);
+            crate::meters::secret_use(&self.scheme.name, self.counted_label(key));
+        }
+    }
+
+    /// Labels of tenants' secrets come from their source, as many as it likes: they are counted as one.
+    #[cfg(feature = "metrics")]
+    fn counted_label<'k>(&self, key: &'k Key) -> &'k str {
+        match self.whose {
+            Whose::Receiver => &key.label,
+            Whose::Tenant(_) | Whose::Nobody => "tenants",
         }
     }
 
@@ -322,7 +413,9 @@ impl Compiled {
             .enumerate()
             .filter(move |(_, key)| key.is_active(now))
     }
+}
 
+impl Rules {
     /// An attempt was genuine.
     pub(crate) fn passed(&self, origin: Origin) {
         self.failures.passed(&self.scheme, origin);
@@ -409,16 +502,10 @@ fn each_place(parts: &[Part], note: &mut dyn FnMut(&Place)) {
     }
 }
 
-fn field_pointers(scheme: &Scheme) -> (Pointers, Vec<(Text, Pointers)>) {
+fn pointers_of<'p>(places: impl Iterator<Item = &'p Place>) -> (Pointers, Vec<(Text, Pointers)>) {
     let mut json = Pointers::default();
     let mut forms: Vec<(Text, Pointers)> = Vec::new();
-    for place in scheme
-        .id
-        .iter()
-        .chain(scheme.event.iter())
-        .chain(scheme.tenant.iter())
-        .flat_map(Place::each)
-    {
+    for place in places {
         match place {
             Place::Json(pointer) => {
                 json.add(pointer);

@@ -413,6 +413,17 @@ impl Scheme {
                 }
             }
         }
+        for place in self.secret_owner.iter() {
+            check_place("secret_owner", place)?;
+            ensure(
+                matches!(
+                    place,
+                    Place::Json(_) | Place::Form(_) | Place::FormJson { .. }
+                ),
+                "secret_owner",
+                "is a field of the body: what lies elsewhere needs no scheme to be looked up by",
+            )?;
+        }
         if let Some(first) = self.header_prefixes.first() {
             ensure(
                 self.header_prefixes.len() >= 2
