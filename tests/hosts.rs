@@ -23,6 +23,8 @@ mod limits;
 mod once;
 #[path = "hosts/script.rs"]
 mod script;
+#[path = "hosts/tenants.rs"]
+mod tenants;
 #[path = "hosts/verify.rs"]
 mod verify;
 

@@ -18,6 +18,8 @@ mod recorder;
 mod runs;
 #[path = "observability/stage.rs"]
 mod stage;
+#[path = "observability/tenants.rs"]
+mod tenants;
 
 use std::collections::BTreeSet;
 
@@ -55,6 +57,7 @@ async fn every_refusal_and_every_outcome_is_told_exactly_once() {
     door::urls(&mut stage).await;
     door::limits(&mut stage).await;
     door::answers(&mut stage).await;
+    tenants::tenants(&mut stage).await;
     runs::outcomes(&mut stage).await;
     runs::refusals(&mut stage).await;
     runs::trouble(&mut stage).await;

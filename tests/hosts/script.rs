@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use countersign::{Delivery, Lease, MemoryStore, Once, Receiver, Scheme, Secret, Timestamp};
+use countersign::{
+    Delivery, Lease, MemoryStore, Once, Receiver, Scheme, Secret, Tenants, Timestamp,
+};
 use countersign_testkit::{ManualClock, Sender};
 use http::Request;
 use tokio::net::TcpListener;
@@ -65,6 +67,23 @@ impl Script {
             .store(store);
         let receiver = build(receiver, &clock).build().unwrap();
         Self::new(scheme, clock, None, Some(receiver))
+    }
+
+    /// For many tenants, remembering nothing.
+    pub(crate) fn of_tenants(scheme: Scheme, tenants: Tenants) -> Self {
+        let clock = ManualClock::at_secs(NOW);
+        let receiver = Receiver::for_tenants(scheme.clone(), tenants).clock(clock.clone());
+        Self::new(scheme, clock, Some(receiver.build().unwrap()), None)
+    }
+
+    /// For many tenants, each delivery once.
+    pub(crate) fn of_tenants_once(scheme: Scheme, tenants: Tenants) -> Self {
+        let clock = ManualClock::at_secs(NOW);
+        let store = MemoryStore::single_process_on(100, clock.clone());
+        let receiver = Receiver::for_tenants(scheme.clone(), tenants)
+            .clock(clock.clone())
+            .store(store);
+        Self::new(scheme, clock, None, Some(receiver.build().unwrap()))
     }
 
     fn new(

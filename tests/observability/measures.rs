@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::providers::STRIPE;
-use countersign::{Clock, Receiver, Secret, SecretRing, describe_metrics};
+use countersign::{
+    Clock, Receiver, Secret, SecretRing, SourceUnavailable, TenantPlace, Tenants, describe_metrics,
+};
 use countersign_testkit::{Sender, log};
 use http::Request;
 use metrics::Unit;
 
+use crate::door::send;
 use crate::recorder::Recorder;
-use crate::stage::{BODY, SECRET, Stage};
+use crate::stage::{BODY, SECRET, Stage, set};
 
 const NEW: &str = "whsec_n3wplanted0123456789abcdef";
 
@@ -117,4 +120,29 @@ fn every_metric_is_described_with_its_unit() {
     ];
     let described = described.map(|(name, unit)| (format!("countersign_{name}"), Some(unit)));
     assert_eq!(recorder.described(), BTreeMap::from(described));
+}
+
+/// A source may label the secrets of a million tenants as it likes: that is no million of counters.
+#[tokio::test(start_paused = true)]
+async fn the_secrets_of_all_tenants_are_counted_as_one() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let stage = Stage::new(&recorder);
+    let source = |name: String| async move {
+        let secret = Secret::new(SECRET).map_err(SourceUnavailable::new)?;
+        Ok(Some(secret.label(name).into()))
+    };
+    let tenants = Tenants::new(TenantPlace::header("x-tenant"), source);
+    let receiver = stage.for_tenants(STRIPE, tenants).build().unwrap();
+    for name in ["a", "b"] {
+        let request = set(stage.sender(STRIPE).send(BODY), "x-tenant", name);
+        assert_eq!(send(&receiver, request).await, 200);
+    }
+    let counted = recorder.counted();
+    let uses = counted
+        .iter()
+        .filter(|(key, _)| key.contains("secret_uses"));
+    let key = "countersign_secret_uses_total{scheme=stripe,secret=tenants}".to_owned();
+    assert_eq!(uses.collect::<Vec<_>>(), [(&key, &2.0)]);
+    let _ = log::take();
 }

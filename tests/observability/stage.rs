@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::{
     Attempt, AttemptQueue, AttemptRecord, Clock, Fault, Observer, QueuedAttempts, Receiver,
-    ReceiverBuilder, Refusal, Scheme, Sleep, Timestamp, danger,
+    ReceiverBuilder, Refusal, Scheme, Sleep, Tenants, Timestamp, danger,
 };
 use countersign_testkit::{Sender, log};
 use http::{HeaderValue, Request};
@@ -96,12 +96,18 @@ impl<'r> Stage<'r> {
 
     pub(crate) fn builder(&self, scheme: Scheme) -> ReceiverBuilder {
         let secret = danger::secret_of_any_length(SECRET).unwrap();
-        Receiver::builder(scheme, secret)
-            .clock(self.clock)
-            .observer(Ear {
-                queue: self.queue.clone(),
-                printed: Arc::clone(&self.printed),
-            })
+        self.heard(Receiver::builder(scheme, secret))
+    }
+
+    pub(crate) fn for_tenants(&self, scheme: Scheme, tenants: Tenants) -> ReceiverBuilder {
+        self.heard(Receiver::for_tenants(scheme, tenants))
+    }
+
+    fn heard(&self, builder: ReceiverBuilder) -> ReceiverBuilder {
+        builder.clock(self.clock).observer(Ear {
+            queue: self.queue.clone(),
+            printed: Arc::clone(&self.printed),
+        })
     }
 
     pub(crate) fn receiver(&self, scheme: Scheme) -> Receiver {
