@@ -187,11 +187,18 @@ async fn run(
 /// Observers belong to the application, and it goes on without them.
 #[tokio::test(start_paused = true)]
 async fn an_observer_that_panics_changes_nothing_and_is_said_once() {
+    /// Panics once more when it is let go of.
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("as the test says");
+        }
+    }
     struct Panics(Arc<AtomicUsize>);
     impl Observer for Panics {
         fn attempt(&self, _: &Attempt<'_>) {
             self.0.fetch_add(1, Ordering::SeqCst);
-            panic!("as the test says");
+            std::panic::panic_any(Bomb);
         }
     }
     let recorder = Recorder::default();

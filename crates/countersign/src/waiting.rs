@@ -108,7 +108,7 @@ pub(crate) fn caught<T>(
 }
 
 /// What a panic carries may panic itself when it is dropped. What that one carries is not dropped any more.
-fn keep_quiet(payload: Box<dyn Any + Send>) {
+pub(crate) fn keep_quiet(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }

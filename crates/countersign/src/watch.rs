@@ -11,6 +11,7 @@ use crate::clock::{self, Clock};
 use crate::observer::Told;
 use crate::outcome::OutcomeKind;
 use crate::refusal::{Fault, Refusal};
+use crate::waiting::keep_quiet;
 
 /// The target of the events of attempts.
 const ATTEMPT: &str = "countersign::attempt";
@@ -133,8 +134,11 @@ impl Watch {
 
     /// A sink that panics is no reason to lose a delivery, nor to panic once more in a destructor.
     fn call(&self, tell: impl FnOnce()) {
-        let told = catch_unwind(AssertUnwindSafe(tell));
-        if told.is_err() && !self.has_told_of_panic.swap(true, Ordering::Relaxed) {
+        let Err(payload) = catch_unwind(AssertUnwindSafe(tell)) else {
+            return;
+        };
+        keep_quiet(payload);
+        if !self.has_told_of_panic.swap(true, Ordering::Relaxed) {
             tracing::error!("the observer of webhook attempts panicked; it is said once");
         }
     }
