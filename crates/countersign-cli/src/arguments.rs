@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{conform, providers, send, sign, verify};
+use crate::{conform, listen, providers, send, sign, verify};
 
 /// Signs, sends and verifies webhook deliveries, shows the schemes, and checks test cases.
 ///
@@ -68,6 +68,12 @@ pub(crate) enum Command {
     /// loopback addresses only.
     #[command(after_long_help = conform::EPILOGUE, override_usage = conform::USAGE)]
     Conform(conform::Arguments),
+    /// Runs a receiver: what is genuine is passed on to a program of one's own, in any language, and everything is shown.
+    ///
+    /// From flags for a try, or from one file. Plain http, on this machine unless an address says otherwise: TLS is the matter of the proxy
+    /// in front of it.
+    #[command(after_long_help = listen::EPILOGUE, override_usage = listen::USAGE)]
+    Listen(listen::Arguments),
     /// Starts a real receiver on a free port of this machine and sends it genuine and forged deliveries.
     ///
     /// Prints what each got, its code and the time it took.
@@ -93,6 +99,7 @@ Examples:
   countersign send http://localhost:3000/stripe stripe --secret-env STRIPE_SECRET --body event.json
   countersign verify stripe --secret-env STRIPE_SECRET < request.http
   countersign conform http://localhost:3000/stripe --scheme stripe --secret-env STRIPE_SECRET
+  countersign listen --secret stripe=env:STRIPE_SECRET --forward http://localhost:3000/stripe
 
 `countersign help COMMAND` says more about a command.";
 

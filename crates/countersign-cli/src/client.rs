@@ -71,6 +71,7 @@ pub(crate) struct Target {
     host: String,
     port: u16,
     authority: String,
+    stays_here: bool,
 }
 
 impl Target {
@@ -103,6 +104,7 @@ impl Target {
             host: bare.to_owned(),
             port: authority.port_u16().unwrap_or(80),
             authority: authority.as_str().to_owned(),
+            stays_here: false,
         })
     }
 }
@@ -111,6 +113,39 @@ impl Target {
     /// Host and port, as the URL has them.
     pub(crate) fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// The port.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address that the URL names; none where it names a host.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// Is it this machine's loopback interface, by its address or as localhost?
+    pub(crate) fn is_loopback(&self) -> bool {
+        match self.address() {
+            Some(address) => address.is_loopback(),
+            None => self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+
+    /// The same, and [`exchange`] connects to no other machine, whatever localhost means here.
+    pub(crate) fn staying_here(mut self) -> Self {
+        self.stays_here = true;
+        self
+    }
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
+        let mut addresses: Vec<SocketAddr> = found.collect();
+        if self.stays_here {
+            addresses.retain(|address| address.ip().is_loopback());
+        }
+        TcpStream::connect(addresses.as_slice()).await
     }
 
     /// The address, if it is of this machine's loopback interface and nothing else. Where localhost has several, one that listens. A name
@@ -157,8 +192,7 @@ pub(crate) async fn exchange(
     patience: Patience,
 ) -> Result<Answer, ClientError> {
     let to = || target.authority.clone();
-    let connect = TcpStream::connect((target.host.as_str(), target.port));
-    let stream = tokio::time::timeout(patience.connect, connect)
+    let stream = tokio::time::timeout(patience.connect, target.connect())
         .await
         .map_err(|_| ClientError::ConnectTimeout {
             to: to(),
@@ -173,8 +207,9 @@ pub(crate) async fn exchange(
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(failed)?;
-        // Drives the connection until it ends; what became of it shows in the exchange.
-        let connection = tokio::spawn(connection);
+        // Drives the connection until this ends; what became of it shows in the exchange.
+        let mut driver = tokio::task::JoinSet::new();
+        driver.spawn(connection);
         let response = sender
             .send_request(request.map(Full::new))
             .await
@@ -193,7 +228,6 @@ pub(crate) async fn exchange(
                 break;
             }
         }
-        connection.abort();
         Ok(Answer {
             status: head.status,
             headers: head.headers,

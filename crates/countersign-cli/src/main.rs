@@ -11,6 +11,7 @@ mod demo;
 mod grade;
 mod header;
 mod input;
+mod listen;
 mod message;
 mod mistake;
 mod moment;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Check { json, files } => check::run(&files, json),
         Command::Conform(arguments) => conform::run(&arguments),
+        Command::Listen(arguments) => listen::run(&arguments),
         Command::Demo => demo::run(),
         Command::Completions { shell } => completions::run(shell),
     };

@@ -19,7 +19,7 @@ pub(crate) fn told(mut error: Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Takes values out of the message that may be a secret: all of headers and of `--config`, and what stands where nothing is asked for.
+/// Takes values out of the message that may be a secret: all of headers, of `--config`, `--secret` and `--public-url`, and what stands where nothing is asked for.
 fn hide(error: &mut Error) {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -33,7 +33,7 @@ fn hide(error: &mut Error) {
     ]
     .into_iter()
     .any(|kind| error.get(kind).is_some());
-    let takes_text = ["--header ", "--config "]
+    let takes_text = ["--header ", "--config ", "--secret ", "--public-url "]
         .iter()
         .any(|flag| argument.starts_with(flag));
     let mut hidden = Vec::new();

@@ -23,7 +23,8 @@ pub(crate) fn line(bytes: &[u8]) -> String {
     text(bytes).replace('\n', "\\n").replace('\t', "\\t")
 }
 
-fn is_unprintable(letter: char) -> bool {
+/// Does it steer a terminal, or change how its neighbours are read?
+pub(crate) fn is_unprintable(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

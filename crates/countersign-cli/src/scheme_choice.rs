@@ -130,7 +130,8 @@ pub(crate) fn content_holds(scheme: &Scheme, test: impl Fn(&Part) -> bool) -> bo
     holds
 }
 
-fn each_part(parts: &[Part], visit: &mut dyn FnMut(&Part)) {
+/// Visits all parts, and what is inside of them.
+pub(crate) fn each_part(parts: &[Part], visit: &mut dyn FnMut(&Part)) {
     for part in parts {
         visit(part);
         each_part(part.inner(), visit);

@@ -64,26 +64,33 @@ pub(crate) enum SecretTrouble {
          and name it with --secret-env NAME, or into a file and name that with --secret-file PATH"
     )]
     OnCommandLine,
-    #[error("--secret-env: the environment variable {0} is not set")]
-    NotSet(String),
-    #[error(
-        "--secret-env: there is no environment variable of the name that was given; it wants a name, not the secret itself"
-    )]
-    NoName,
-    #[error("--secret-env: the environment variable {0} does not hold text")]
-    NotText(String),
+    #[error("--secret-env: {0}")]
+    Env(Unreadable),
     #[error("--secret-file: {0}")]
-    File(#[from] InputError),
-    #[error(
-        "--secret-file: the file that was named cannot be read: {0}; it wants a path, not the secret itself"
-    )]
-    NoFile(io::Error),
-    #[error("--secret-file: {0} does not hold text")]
-    FileNotText(String),
+    File(Unreadable),
     #[error("{label}: {reason}")]
     Unusable { label: String, reason: SecretError },
     #[error(transparent)]
     Ring(#[from] RingError),
+}
+
+/// Why there is no secret where one was said to be. Holds nothing of it, and nothing that may be one.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("the environment variable {0} is not set")]
+    NotSet(String),
+    #[error(
+        "there is no environment variable of the name that was given; it wants a name, not the secret itself"
+    )]
+    NoName,
+    #[error("the environment variable {0} does not hold text")]
+    NotText(String),
+    #[error(transparent)]
+    File(#[from] InputError),
+    #[error("the file that was named cannot be read: {0}; it wants a path, not the secret itself")]
+    NoFile(io::Error),
+    #[error("{0} does not hold text")]
+    FileNotText(String),
 }
 
 impl SecretArguments {
@@ -97,8 +104,10 @@ impl SecretArguments {
         if self.secret.is_some() {
             return Err(SecretTrouble::OnCommandLine);
         }
-        let variables = self.secret_env.iter().map(|name| from_env(name));
-        let files = self.secret_file.iter().map(|path| from_file(path));
+        let variables = self.secret_env.iter();
+        let variables = variables.map(|name| from_env(name).map_err(SecretTrouble::Env));
+        let files = self.secret_file.iter();
+        let files = files.map(|path| from_file(path, path).map_err(SecretTrouble::File));
         let all: Vec<GivenSecret> = variables.chain(files).collect::<Result<_, _>>()?;
         if all.is_empty() {
             return Err(SecretTrouble::None);
@@ -130,6 +139,11 @@ impl GivenSecret {
                 label: self.label.clone(),
                 reason,
             })
+    }
+
+    /// The text alone.
+    pub(crate) fn into_text(self) -> Zeroizing<String> {
+        self.text
     }
 
     /// What to call it.
@@ -209,18 +223,19 @@ pub(crate) fn ring(given: &[GivenSecret], any_length: bool) -> Result<SecretRing
     Ok(SecretRing::new(secrets)?)
 }
 
-fn from_env(name: &str) -> Result<GivenSecret, SecretTrouble> {
+/// Reads an environment variable.
+pub(crate) fn from_env(name: &str) -> Result<GivenSecret, Unreadable> {
     let Some(value) = std::env::var_os(name) else {
         // A secret that was given in place of a name is not to be repeated.
         return Err(if looks_like_a_name(name) {
-            SecretTrouble::NotSet(name.to_owned())
+            Unreadable::NotSet(name.to_owned())
         } else {
-            SecretTrouble::NoName
+            Unreadable::NoName
         });
     };
     let text = value
         .into_string()
-        .map_err(|_| SecretTrouble::NotText(name.to_owned()))?;
+        .map_err(|_| Unreadable::NotText(name.to_owned()))?;
     Ok(GivenSecret {
         label: name.to_owned(),
         text: Zeroizing::new(text),
@@ -251,15 +266,16 @@ fn looks_like_a_path(name: &str) -> bool {
     !name.starts_with("whsec_") && name.split('/').all(is_plain)
 }
 
-fn from_file(path: &Path) -> Result<GivenSecret, SecretTrouble> {
-    let name = path.display().to_string();
+/// Reads the file at `path`, which was named as `name`; one line end after the secret is dropped.
+pub(crate) fn from_file(path: &Path, name: &Path) -> Result<GivenSecret, Unreadable> {
+    let name = name.display().to_string();
     let read = input::read_at_most(path, MAX_SECRET_FILE);
     let bytes = Zeroizing::new(read.map_err(|error| {
         // A secret that was given in place of a path is not to be repeated.
         if looks_like_a_path(&name) {
-            SecretTrouble::File(error)
+            Unreadable::File(error)
         } else {
-            SecretTrouble::NoFile(error.reason)
+            Unreadable::NoFile(error.reason)
         }
     })?);
     let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
@@ -269,7 +285,7 @@ fn from_file(path: &Path) -> Result<GivenSecret, SecretTrouble> {
             label: name,
             text: Zeroizing::new(text.to_owned()),
         }),
-        Err(_) => Err(SecretTrouble::FileNotText(name)),
+        Err(_) => Err(Unreadable::FileNotText(name)),
     }
 }
 

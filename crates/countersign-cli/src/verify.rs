@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::{ValueEnum, ValueHint};
-use countersign::danger::{NoSecret, Weak};
+use countersign::danger::NoSecret;
 use countersign::scheme::{Algorithm, Proof};
 use countersign::{Finished, Receiver, Refusal, Scheme, SettingError, Timestamp, Tolerance};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::grade::weakness;
+use crate::grade::{GivenUp, weakness};
 use crate::moment::{self, Moment};
 use crate::raw_request::{self, Request};
 use crate::scheme_choice::SchemeArguments;
@@ -60,23 +60,6 @@ pub(crate) struct Arguments {
     /// Print one JSON object instead.
     #[arg(long)]
     json: bool,
-}
-
-/// What is given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum GivenUp {
-    /// The signature covers some fields and not the body: whoever sees one delivery can attach another body to it.
-    BodyNotSigned,
-    /// Everything is signed, and nothing sets one value apart from the next: whoever sees one delivery can move characters between them.
-    ValuesNotSetApart,
-    /// A plain digest of secret and content: whoever sees one delivery can append to its content and sign the result.
-    ExtensibleDigest,
-    /// A token or password is sent along and nothing is signed: whoever sees it once can send anything for ever.
-    NothingSigned,
-    /// Nothing proves anything and there is no secret: whoever finds the URL can send anything.
-    NothingProven,
-    /// A secret shorter than the scheme asks for: whoever sees one delivery can find it by trying.
-    ShortSecret,
 }
 
 pub(crate) const EPILOGUE: &str = "\
@@ -234,25 +217,11 @@ impl Arguments {
     }
 }
 
-impl GivenUp {
-    const fn weak(self) -> Option<Weak> {
-        match self {
-            Self::BodyNotSigned => Some(Weak::BodyNotSigned),
-            Self::ValuesNotSetApart => Some(Weak::ValuesNotSetApart),
-            Self::ExtensibleDigest => Some(Weak::ExtensibleDigest),
-            Self::NothingSigned => Some(Weak::NothingSigned),
-            Self::NothingProven => Some(Weak::NothingProven),
-            Self::ShortSecret => None,
-        }
-    }
-}
-
 /// The error, and the flag that mends it.
 fn explain(scheme: &Scheme, error: &SettingError) -> String {
     let name = &scheme.name;
-    let named = GivenUp::value_variants()
-        .iter()
-        .find(|given| given.weak().is_some() && given.weak() == weakness(scheme.grade))
+    let named = GivenUp::of(scheme.grade)
+        .as_ref()
         .and_then(GivenUp::to_possible_value);
     match (error.field(), named) {
         ("grade", Some(value)) => format!(

@@ -1,0 +1,363 @@
+//! `countersign listen`: a receiver from one file, or from a few flags.
+
+mod file;
+mod flags;
+mod forward;
+mod line;
+mod mistakes;
+mod reading;
+mod reload;
+mod route;
+mod serve;
+mod settings;
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{any, get};
+use clap::ValueHint;
+use countersign::scheme::TokenPlace;
+use countersign::{Delivery, OutcomeKind, Refusal};
+use countersign_axum::CountersignLayer;
+use http::StatusCode;
+use tokio::net::TcpListener;
+
+use self::file::{Deduplicate, File, Format};
+use self::flags::Of;
+use self::forward::Handling;
+use self::line::{Line, Lines};
+use self::mistakes::{Mistakes, Written};
+use self::serve::{Limits, Signals};
+use self::settings::Settings;
+use crate::grade::GivenUp;
+use crate::input;
+
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The receiver's file, in TOML.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = FLAGS, required_unless_present = "secret")]
+    file: Option<PathBuf>,
+    /// Check the file, or the flags, and what they refer to, and end.
+    #[arg(long)]
+    check: bool,
+    /// The address to listen on; port 0 takes a free one. 127.0.0.1:8080 unless it, or the file, says otherwise.
+    #[arg(long, value_name = "ADDRESS")]
+    addr: Option<String>,
+    /// Print one JSON object per attempt instead of text.
+    #[arg(long)]
+    json: bool,
+    /// A scheme and where its secret is kept: SCHEME=env:NAME or SCHEME=file:PATH. May be given several times, for several schemes, and for
+    /// several secrets of one.
+    #[arg(long, value_name = "SCHEME=REFERENCE", help_heading = "Without a file", value_parser = flags::secret)]
+    secret: Vec<Of<file::Secret>>,
+    /// Pass verified deliveries on to this http URL, and answer with its status. Otherwise they are answered 200, and nothing is done.
+    #[arg(long, value_name = "URL", help_heading = "Without a file", value_hint = ValueHint::Url)]
+    forward: Option<String>,
+    /// Let --forward name another machine: what is sent there is not encrypted.
+    #[arg(long, help_heading = "Without a file", requires = "forward")]
+    forward_remote: bool,
+    /// A scheme of one's own, as TOML or JSON; may be given several times.
+    #[arg(long, value_name = "FILE", help_heading = "Without a file", value_hint = ValueHint::FilePath)]
+    scheme_file: Vec<PathBuf>,
+    /// How deliveries of a scheme are told apart where that has a price: by-content, by-unsigned-id or off.
+    #[arg(long, value_name = "SCHEME=HOW", help_heading = "Without a file", value_parser = flags::deduplicate)]
+    deduplicate: Vec<Of<Deduplicate>>,
+    /// Accept a scheme that proves less than a signature over the body, naming what is given up, as with `verify`.
+    #[arg(long, value_name = "SCHEME=WHAT", help_heading = "Without a file", value_parser = flags::accept_weak)]
+    accept_weak: Vec<Of<GivenUp>>,
+    /// The public URL in front of the request's path, for schemes that sign the URL.
+    #[arg(long, value_name = "SCHEME=URL", help_heading = "Without a file", value_parser = flags::public_url)]
+    public_url: Vec<Of<String>>,
+    /// Where the token of a sender that signs nothing lies, as with `verify`.
+    #[arg(long, value_name = "SCHEME=PLACE", help_heading = "Without a file", value_parser = flags::token_in)]
+    token_in: Vec<Of<TokenPlace>>,
+}
+
+/// What a file says by itself.
+const FLAGS: [&str; 8] = [
+    "secret",
+    "forward",
+    "forward_remote",
+    "scheme_file",
+    "deduplicate",
+    "accept_weak",
+    "public_url",
+    "token_in",
+];
+
+pub(crate) const USAGE: &str = "\
+countersign listen [OPTIONS] <FILE>
+       countersign listen [OPTIONS] --secret <SCHEME=REFERENCE>...";
+
+pub(crate) const EPILOGUE: &str = "\
+With --secret each scheme is served at POST /SCHEME. A file says more: several endpoints of one scheme, limits, \
+windows of rotation, a target for each route. The reference of its keys is receiver.md, an example receiver.toml, \
+both beside this program's source.
+
+A line on standard output for each attempt: time, scheme (ENDPOINT:SCHEME where they differ), event, id, outcome, \
+code, status, milliseconds. Event and id are those of genuine deliveries, in parentheses where the signature does \
+not cover them; control characters and blanks in them are escaped. Notices go to standard error.
+
+A delivery is passed on with its method, its bytes, its Content-Type and the headers that its scheme knows, and \
+with headers of our own: countersign-scheme, -route, -id, -event, -tenant (percent-encoded), -signed (which of the \
+three the signature covers), -key (the same for every attempt of a delivery) and -attempt. The status that comes \
+back is the sender's answer; without one it is 503, and the delivery runs when the sender comes again. What was \
+done is not passed on again: its copies get the recorded status. That memory ends with the program.
+
+SIGTERM and SIGINT end it when what runs is done, which is waited for (30 s), a second one at once. SIGHUP reads the \
+secrets again.
+
+Exit codes:
+  0  ended when everything was done; with --check, nothing is wrong
+  1  ended before everything was done
+  2  trouble: wrong arguments or settings, an address that cannot be listened on
+
+Examples:
+  countersign listen --secret stripe=env:STRIPE_SECRET
+  countersign listen --secret slack=file:slack.secret --forward http://127.0.0.1:3000/hooks --json
+  countersign listen --secret github=env:GITHUB_SECRET --deduplicate github=by-content
+  countersign listen receiver.toml --check
+  countersign listen receiver.toml";
+
+/// No file is longer: 1 MiB.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// Listens on a runtime of its own. `Ok(false)` when it ended before everything was done.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let origin = Origin(arguments.clone());
+    let (file, settings) = origin.read()?;
+    if arguments.check {
+        let count = settings.routes.len();
+        let routes = if count == 1 { "route" } else { "routes" };
+        writeln!(io::stdout(), "ok: {count} {routes}")?;
+        return Ok(true);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(listen(&origin, file, settings));
+    // What was not done in time does not hold up the end.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Where the settings come from; they can be read again.
+#[derive(Debug)]
+struct Origin(Arguments);
+
+impl Origin {
+    /// Reads them, or says everything that is wrong.
+    fn read(&self) -> Result<(File, Settings), Mistakes> {
+        let arguments = &self.0;
+        let Some(path) = &arguments.file else {
+            let told = |mistakes| Mistakes::new(mistakes, Written::Flags);
+            let mut file = flags::file(arguments).map_err(told)?;
+            self.set(&mut file);
+            let settings = settings::settings(&file, Path::new("")).map_err(told)?;
+            return Ok((file, settings));
+        };
+        let name = path.display().to_string();
+        let bytes = input::read_at_most(path, MAX_FILE).map_err(|error| Mistakes::one(&error))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Mistakes::one(&format!("{name}: is not text in UTF-8")))?;
+        let told = |mistakes| {
+            Mistakes::new(
+                mistakes,
+                Written::File {
+                    name: &name,
+                    text: &text,
+                },
+            )
+        };
+        let mut file = reading::read(&text).map_err(told)?;
+        self.set(&mut file);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let settings = settings::settings(&file, folder).map_err(told)?;
+        Ok((file, settings))
+    }
+
+    /// What flags say beside a file.
+    fn set(&self, file: &mut File) {
+        if let Some(address) = &self.0.addr {
+            file.server.address = Some(address.clone());
+        }
+        if self.0.json {
+            file.log.format = Format::Json;
+        }
+    }
+}
+
+/// A notice for the operator. Nobody who does not read it holds up a delivery.
+fn tell(text: &str) {
+    let text = crate::mistake::without_secrets(text);
+    let _ = writeln!(io::stderr(), "countersign: {text}");
+}
+
+async fn listen(
+    origin: &Origin,
+    mut file: File,
+    settings: Settings,
+) -> Result<bool, Box<dyn Error>> {
+    // Before anybody can know the address: a signal that comes at once is none that ends the program.
+    let mut signals = Signals::new()?;
+    let listener = TcpListener::bind(settings.address)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
+    let address = listener.local_addr()?;
+    let (lines, written) = Lines::start(settings.format);
+    let app = app(&settings, address, &lines)?;
+    tell(&format!("listening on http://{address}"));
+    for route in &settings.routes {
+        tell(&route.notice(address));
+    }
+
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let limits = Limits {
+        header_timeout: settings.header_timeout,
+        max_connections: settings.max_connections,
+    };
+    let serving = tokio::spawn(serve::serve(listener, app, limits, async {
+        let _ = stopped.await;
+    }));
+    while signals.next().await == serve::Asked::Reload {
+        reload::reload(&settings.routes, &mut file, origin);
+    }
+    let _ = stop.send(());
+    tell("stopping: what runs is waited for; a second signal ends it at once");
+    let ending = end(&settings, serving);
+    let is_done = tokio::select! {
+        is_done = ending => is_done,
+        () = signals.stop() => {
+            tell("ended by a second signal; senders will come again");
+            false
+        }
+    };
+    drop(lines);
+    written.wait();
+    Ok(is_done)
+}
+
+/// Lets runs and answers come to their end, for as long as they may take.
+async fn end(
+    settings: &Settings,
+    serving: tokio::task::JoinHandle<hyper_util::server::graceful::GracefulShutdown>,
+) -> bool {
+    let deadline = settings.drain;
+    let started = Instant::now();
+    let answers = async {
+        if let Ok(graceful) = serving.await {
+            graceful.shutdown().await;
+        }
+    };
+    let runs = async {
+        let mut still = 0_usize;
+        for route in &settings.routes {
+            let left = deadline.saturating_sub(started.elapsed());
+            if let Err(running) = route.receiver.drain(left).await {
+                still = still.saturating_add(running.runs);
+            }
+        }
+        still
+    };
+    let answers = tokio::time::timeout(deadline.saturating_add(GRACE), answers);
+    match tokio::join!(runs, answers) {
+        (0, Ok(())) => true,
+        (0, Err(_)) => {
+            tell("ended while somebody was still connected");
+            false
+        }
+        (still, _) => {
+            tell(&format!(
+                "ended while {still} deliveries were not done; their senders will come again"
+            ));
+            false
+        }
+    }
+}
+
+/// What the last answers have beyond the runs, to be written.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Every route, and what there is beside them.
+fn app(settings: &Settings, own: SocketAddr, lines: &Lines) -> Result<Router, Box<dyn Error>> {
+    let mut app = Router::new();
+    for route in &settings.routes {
+        if route
+            .target
+            .as_ref()
+            .is_some_and(|target| target.is_own(own))
+        {
+            return Err(format!(
+                "route {}: forwards to this receiver's own address",
+                route.name
+            )
+            .into());
+        }
+        let handling = Arc::new(Handling {
+            name: route.name.clone(),
+            target: route.target.clone(),
+        });
+        let handler = any(forward::handle)
+            .with_state(handling)
+            .layer(CountersignLayer::new(route.receiver.clone()));
+        let shown = Shown {
+            route: route.name.clone(),
+            scheme: route.receiver.scheme().name.to_string(),
+            lines: lines.clone(),
+        };
+        let handler = handler.layer(middleware::from_fn_with_state(shown, show));
+        app = app.route(&route.pattern(), handler);
+    }
+    if let Some(path) = &settings.health {
+        app = app.route(path, get(|| async { "ok\n" }));
+    }
+    let lines = lines.clone();
+    Ok(app.fallback(async move || {
+        let mut line = Line::new(countersign::system_now(), "refused", "no_route");
+        line.status = Some(404);
+        lines.add(&line);
+        (StatusCode::NOT_FOUND, "not found\n")
+    }))
+}
+
+#[derive(Clone)]
+struct Shown {
+    route: String,
+    scheme: String,
+    lines: Lines,
+}
+
+async fn show(State(shown): State<Shown>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let response = next.run(request).await;
+    let extensions = response.extensions();
+    let outcome = extensions.get::<countersign::Outcome>();
+    let (word, code) = match (extensions.get::<Refusal>(), outcome) {
+        (Some(refusal), _) => ("refused", refusal.code()),
+        (None, Some(outcome)) => match outcome.kind {
+            OutcomeKind::Duplicate { .. } => ("duplicate", outcome.code()),
+            _ => (outcome.code(), outcome.code()),
+        },
+        (None, None) => ("answered", "answered"),
+    };
+    let mut line = Line::new(countersign::system_now(), word, code);
+    line.route = Some(shown.route);
+    line.scheme = Some(shown.scheme);
+    line.status = Some(response.status().as_u16());
+    line.attempt = outcome.and_then(|outcome| outcome.attempt);
+    line.ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Some(delivery) = extensions.get::<Delivery>() {
+        line.say(delivery);
+    }
+    line.forward = extensions.get::<forward::Failed>().map(|failed| failed.0);
+    shown.lines.add(&line);
+    response
+}
