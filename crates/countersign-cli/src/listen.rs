@@ -1,5 +1,6 @@
 //! `countersign listen`: a receiver from one file, or from a few flags.
 
+mod attempts;
 mod file;
 mod flags;
 mod forward;
@@ -10,6 +11,7 @@ mod reload;
 mod route;
 mod serve;
 mod settings;
+mod warnings;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -19,13 +21,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
 use axum::routing::{any, get};
 use clap::ValueHint;
 use countersign::scheme::TokenPlace;
-use countersign::{Delivery, OutcomeKind, Refusal};
 use countersign_axum::CountersignLayer;
 use http::StatusCode;
 use tokio::net::TcpListener;
@@ -33,7 +31,7 @@ use tokio::net::TcpListener;
 use self::file::{Deduplicate, File, Format};
 use self::flags::Of;
 use self::forward::Handling;
-use self::line::{Line, Lines};
+use self::line::{Line, Lines, Unwritten};
 use self::mistakes::{Mistakes, Written};
 use self::serve::{Limits, Signals};
 use self::settings::Settings;
@@ -133,7 +131,8 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Listens on a runtime of its own. `Ok(false)` when it ended before everything was done.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let origin = Origin(arguments.clone());
-    let (file, settings) = origin.read()?;
+    let (lines, unwritten) = Lines::new();
+    let (file, settings) = origin.read(&lines)?;
     if arguments.check {
         let count = settings.routes.len();
         let routes = if count == 1 { "route" } else { "routes" };
@@ -143,7 +142,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(listen(&origin, file, settings));
+    let ended = runtime.block_on(listen(&origin, file, settings, (lines, unwritten)));
     // What was not done in time does not hold up the end.
     runtime.shutdown_background();
     ended
@@ -155,13 +154,13 @@ struct Origin(Arguments);
 
 impl Origin {
     /// Reads them, or says everything that is wrong.
-    fn read(&self) -> Result<(File, Settings), Mistakes> {
+    fn read(&self, lines: &Lines) -> Result<(File, Settings), Mistakes> {
         let arguments = &self.0;
         let Some(path) = &arguments.file else {
             let told = |mistakes| Mistakes::new(mistakes, Written::Flags);
             let mut file = flags::file(arguments).map_err(told)?;
             self.set(&mut file);
-            let settings = settings::settings(&file, Path::new("")).map_err(told)?;
+            let settings = settings::settings(&file, Path::new(""), lines).map_err(told)?;
             return Ok((file, settings));
         };
         let name = path.display().to_string();
@@ -180,7 +179,7 @@ impl Origin {
         let mut file = reading::read(&text).map_err(told)?;
         self.set(&mut file);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let settings = settings::settings(&file, folder).map_err(told)?;
+        let settings = settings::settings(&file, folder, lines).map_err(told)?;
         Ok((file, settings))
     }
 
@@ -205,6 +204,7 @@ async fn listen(
     origin: &Origin,
     mut file: File,
     settings: Settings,
+    (lines, unwritten): (Lines, Unwritten),
 ) -> Result<bool, Box<dyn Error>> {
     // Before anybody can know the address: a signal that comes at once is none that ends the program.
     let mut signals = Signals::new()?;
@@ -212,7 +212,8 @@ async fn listen(
         .await
         .map_err(|error| format!("cannot listen on {}: {error}", settings.address))?;
     let address = listener.local_addr()?;
-    let (lines, written) = Lines::start(settings.format);
+    let writing = unwritten.start(settings.format);
+    warnings::show(&lines);
     let app = app(&settings, address, &lines)?;
     tell(&format!("listening on http://{address}"));
     for route in &settings.routes {
@@ -228,7 +229,7 @@ async fn listen(
         let _ = stopped.await;
     }));
     while signals.next().await == serve::Asked::Reload {
-        reload::reload(&settings.routes, &mut file, origin);
+        reload::reload(&settings.routes, &mut file, origin, &lines);
     }
     let _ = stop.send(());
     tell("stopping: what runs is waited for; a second signal ends it at once");
@@ -240,8 +241,7 @@ async fn listen(
             false
         }
     };
-    drop(lines);
-    written.wait();
+    writing.end();
     Ok(is_done)
 }
 
@@ -304,16 +304,11 @@ fn app(settings: &Settings, own: SocketAddr, lines: &Lines) -> Result<Router, Bo
         let handling = Arc::new(Handling {
             name: route.name.clone(),
             target: route.target.clone(),
+            attempts: route.attempts.clone(),
         });
         let handler = any(forward::handle)
             .with_state(handling)
             .layer(CountersignLayer::new(route.receiver.clone()));
-        let shown = Shown {
-            route: route.name.clone(),
-            scheme: route.receiver.scheme().name.to_string(),
-            lines: lines.clone(),
-        };
-        let handler = handler.layer(middleware::from_fn_with_state(shown, show));
         app = app.route(&route.pattern(), handler);
     }
     if let Some(path) = &settings.health {
@@ -321,43 +316,9 @@ fn app(settings: &Settings, own: SocketAddr, lines: &Lines) -> Result<Router, Bo
     }
     let lines = lines.clone();
     Ok(app.fallback(async move || {
-        let mut line = Line::new(countersign::system_now(), "refused", "no_route");
+        let mut line = Line::new("refused", "no_route");
         line.status = Some(404);
         lines.add(&line);
         (StatusCode::NOT_FOUND, "not found\n")
     }))
-}
-
-#[derive(Clone)]
-struct Shown {
-    route: String,
-    scheme: String,
-    lines: Lines,
-}
-
-async fn show(State(shown): State<Shown>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let response = next.run(request).await;
-    let extensions = response.extensions();
-    let outcome = extensions.get::<countersign::Outcome>();
-    let (word, code) = match (extensions.get::<Refusal>(), outcome) {
-        (Some(refusal), _) => ("refused", refusal.code()),
-        (None, Some(outcome)) => match outcome.kind {
-            OutcomeKind::Duplicate { .. } => ("duplicate", outcome.code()),
-            _ => (outcome.code(), outcome.code()),
-        },
-        (None, None) => ("answered", "answered"),
-    };
-    let mut line = Line::new(countersign::system_now(), word, code);
-    line.route = Some(shown.route);
-    line.scheme = Some(shown.scheme);
-    line.status = Some(response.status().as_u16());
-    line.attempt = outcome.and_then(|outcome| outcome.attempt);
-    line.ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if let Some(delivery) = extensions.get::<Delivery>() {
-        line.say(delivery);
-    }
-    line.forward = extensions.get::<forward::Failed>().map(|failed| failed.0);
-    shown.lines.add(&line);
-    response
 }

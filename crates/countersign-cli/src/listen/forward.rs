@@ -18,8 +18,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+use super::attempts::Attempts;
 use super::settings::{is_own, unusable};
-use super::tell;
 use crate::client::{self, Answer, ClientError, Patience};
 use crate::scheme_choice::{content_holds, each_part};
 use crate::{printable, url};
@@ -263,10 +263,9 @@ pub(super) async fn handle(
     lease: Option<Extension<Lease>>,
     request: Request,
 ) -> Response {
+    route.attempts.begin();
     let Some(target) = &route.target else {
-        let mut response = Response::new(Body::empty());
-        response.extensions_mut().insert(delivery);
-        return response;
+        return Response::new(Body::empty());
     };
     let (head, _) = request.into_parts();
     let head = Request::from_parts(head, ());
@@ -277,36 +276,22 @@ pub(super) async fn handle(
             .map_err(Failure::of),
         Err(_) => Err(Failure::Broken("the request cannot be written".to_owned())),
     };
-    let mut response = answer
+    answer
         .and_then(|answer| target.response(answer))
         .unwrap_or_else(|failure| {
-            route.tell(&failure);
+            let to = target.authority();
+            let reason = format!("to {to}: {}", failure.reason());
+            route.attempts.failed(failure.code(), &reason);
             failure.response()
-        });
-    response.extensions_mut().insert(delivery);
-    response
+        })
 }
-
-/// In the extensions of an answer: why it is not the target's.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Failed(pub(super) &'static str);
 
 /// What the handler of a route knows.
 #[derive(Debug)]
 pub(super) struct Handling {
     pub(super) name: String,
     pub(super) target: Option<Arc<Target>>,
-}
-
-impl Handling {
-    /// The reason, for the operator.
-    fn tell(&self, failure: &Failure) {
-        let to = self.target.as_ref().map_or("", |target| target.authority());
-        let (name, reason) = (&self.name, failure.reason());
-        tell(&format!(
-            "route {name}: a delivery could not be forwarded to {to}: {reason}"
-        ));
-    }
+    pub(super) attempts: Attempts,
 }
 
 /// Why there is no answer of the target's.
@@ -358,7 +343,6 @@ impl Failure {
             CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
-        response.extensions_mut().insert(Failed(self.code()));
         response
     }
 }

@@ -2,12 +2,11 @@
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use countersign::{Delivery, Field, Timestamp};
 use serde::Serialize;
 
 use super::file::Format;
@@ -44,13 +43,17 @@ pub(super) struct Line {
     pub(super) attempt: Option<u32>,
     /// Why it could not be forwarded.
     pub(super) forward: Option<&'static str>,
+    /// What in the settings would have made a refused one pass, where that is known.
+    pub(super) hint: Option<&'static str>,
+    /// The end of a run whose attempt has had its line: its sender could not wait, and was answered before.
+    pub(super) late: bool,
 }
 
 impl Line {
     /// Of an attempt of which nothing is known but what became of it.
-    pub(super) fn new(now: Timestamp, outcome: &'static str, code: &'static str) -> Self {
+    pub(super) fn new(outcome: &'static str, code: &'static str) -> Self {
         Self {
-            time: now.to_string(),
+            time: countersign::system_now().to_string(),
             route: None,
             scheme: None,
             event: None,
@@ -64,22 +67,9 @@ impl Line {
             secret: None,
             attempt: None,
             forward: None,
+            hint: None,
+            late: false,
         }
-    }
-
-    /// What a genuine delivery says of itself.
-    pub(super) fn say(&mut self, delivery: &Delivery) {
-        for (name, field, text) in [
-            ("event", delivery.event(), &mut self.event),
-            ("id", delivery.id(), &mut self.id),
-            ("tenant", delivery.tenant(), &mut self.tenant),
-        ] {
-            *text = field.map(|field| field.as_str().to_owned());
-            if field.is_some_and(Field::is_signed) {
-                self.signed.push(name);
-            }
-        }
-        self.secret = Some(delivery.secret_label().to_owned()).filter(|label| !label.is_empty());
     }
 
     fn json(&self) -> String {
@@ -112,11 +102,18 @@ impl Line {
         let status = self
             .status
             .map_or_else(|| "-".to_owned(), |status| status.to_string());
-        let forward = self
-            .forward
-            .map_or_else(String::new, |why| format!(" forward={why}"));
+        let mut more = String::new();
+        if let Some(why) = self.forward {
+            more.push_str(&format!(" forward={why}"));
+        }
+        if self.late {
+            more.push_str(" late");
+        }
+        if let Some(hint) = self.hint {
+            more.push_str(&format!(" hint: {hint}"));
+        }
         format!(
-            "{} {service} {} {} {} {} {status} {}ms{forward}",
+            "{} {service} {} {} {} {} {status} {}ms{more}",
             self.time,
             field("event", &self.event),
             field("id", &self.id),
@@ -127,56 +124,98 @@ impl Line {
     }
 }
 
-/// Writes lines from a thread of its own: whoever reads them does not hold up a delivery.
+/// What goes to standard output, what to standard error, and that there is no more.
+#[derive(Debug)]
+enum Said {
+    Line(String),
+    Notice(String),
+    End,
+}
+
+/// Takes lines for a thread that writes them: whoever reads them does not hold up a delivery.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
-    format: Format,
-    queue: SyncSender<String>,
+    is_json: Arc<AtomicBool>,
+    queue: SyncSender<Said>,
     lost: Arc<AtomicU64>,
 }
 
 impl Lines {
-    /// The second ends when every line is written and nobody can add one.
-    pub(super) fn start(format: Format) -> (Self, Written) {
-        let (queue, lines) = mpsc::sync_channel(WAITING);
-        let (tell, told) = mpsc::channel();
-        let lost = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&lost);
-        thread::spawn(move || {
-            write(&lines, &counted);
-            let _ = tell.send(());
-        });
+    /// And the other end, which begins to write when it is told how.
+    pub(super) fn new() -> (Self, Unwritten) {
+        let (queue, said) = mpsc::sync_channel(WAITING);
         let lines = Self {
-            format,
+            is_json: Arc::default(),
             queue,
-            lost,
+            lost: Arc::default(),
         };
-        (lines, Written(told))
+        let unwritten = Unwritten {
+            lines: lines.clone(),
+            said,
+        };
+        (lines, unwritten)
     }
 
     pub(super) fn add(&self, line: &Line) {
-        let text = match self.format {
-            Format::Text => line.text(),
-            Format::Json => line.json(),
+        let text = match self.is_json.load(Ordering::Relaxed) {
+            false => line.text(),
+            true => line.json(),
         };
-        if self.queue.try_send(text).is_err() {
+        self.say(Said::Line(text));
+    }
+
+    /// A notice for the operator, from where nobody may be held up.
+    pub(super) fn notice(&self, text: String) {
+        self.say(Said::Notice(text));
+    }
+
+    fn say(&self, said: Said) {
+        if self.queue.try_send(said).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// The end of the lines.
+/// What nobody writes yet.
 #[derive(Debug)]
-pub(super) struct Written(Receiver<()>);
+pub(super) struct Unwritten {
+    lines: Lines,
+    said: Receiver<Said>,
+}
 
-impl Written {
-    /// Waits, though not for ever.
-    pub(super) fn wait(self) {
-        let _ = self.0.recv_timeout(LAST);
+impl Unwritten {
+    /// Writes from now on, in a thread of its own.
+    pub(super) fn start(self, format: Format) -> Writing {
+        let Self { lines, said } = self;
+        lines
+            .is_json
+            .store(format == Format::Json, Ordering::Relaxed);
+        let (tell, told) = mpsc::channel();
+        let lost = Arc::clone(&lines.lost);
+        thread::spawn(move || {
+            write(&said, &lost);
+            let _ = tell.send(());
+        });
+        Writing { lines, told }
     }
 }
 
-fn write(lines: &Receiver<String>, lost: &AtomicU64) {
+/// The thread that writes.
+#[derive(Debug)]
+pub(super) struct Writing {
+    lines: Lines,
+    told: Receiver<()>,
+}
+
+impl Writing {
+    /// Waits until everything is written that was said before, though not for ever.
+    pub(super) fn end(self) {
+        self.lines.say(Said::End);
+        let _ = self.told.recv_timeout(LAST);
+    }
+}
+
+fn write(lines: &Receiver<Said>, lost: &AtomicU64) {
     let mut is_told = false;
     for line in lines {
         let lost = lost.swap(0, Ordering::Relaxed);
@@ -185,6 +224,14 @@ fn write(lines: &Receiver<String>, lost: &AtomicU64) {
                 "{lost} lines were not written: whoever reads them is too slow"
             ));
         }
+        let line = match line {
+            Said::Line(line) => line,
+            Said::Notice(text) => {
+                tell(&text);
+                continue;
+            }
+            Said::End => return,
+        };
         let mut out = io::stdout().lock();
         if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush())
             && !is_told

@@ -1,13 +1,14 @@
 //! SIGHUP: the secrets are read again, and exchanged while deliveries come in.
 
 use super::file::File;
+use super::line::Lines;
 use super::mistakes::Mistakes;
 use super::route::Route;
 use super::{Origin, tell};
 
 /// Reads everything again. Unless all of it makes sense nothing changes, which is said.
-pub(super) fn reload(routes: &[Route], known: &mut File, origin: &Origin) {
-    match exchange(routes, known, origin) {
+pub(super) fn reload(routes: &[Route], known: &mut File, origin: &Origin, lines: &Lines) {
+    match exchange(routes, known, origin, lines) {
         Ok(true) => tell("the secrets were read again"),
         Ok(false) => tell(
             "the secrets were read again; what else has changed in the file is done when the program starts again",
@@ -20,8 +21,13 @@ pub(super) fn reload(routes: &[Route], known: &mut File, origin: &Origin) {
 }
 
 /// Is everything but the secrets as it was?
-fn exchange(routes: &[Route], known: &mut File, origin: &Origin) -> Result<bool, Mistakes> {
-    let (file, settings) = origin.read()?;
+fn exchange(
+    routes: &[Route],
+    known: &mut File,
+    origin: &Origin,
+    lines: &Lines,
+) -> Result<bool, Mistakes> {
+    let (file, settings) = origin.read(lines)?;
     let mut is_same = without_secrets(known) == without_secrets(&file);
     for new in settings.routes {
         let old = routes.iter().find(|old| old.name == new.name);

@@ -12,8 +12,10 @@ use countersign::{
 };
 use zeroize::Zeroizing;
 
+use super::attempts::Attempts;
 use super::file::{self, Deduplicate, File, Value};
 use super::forward::{Forward, Target};
+use super::line::Lines;
 use super::mistakes::{At, Mistake};
 use super::settings::{MOST_TENANTS, check_path, of_proxies, quota};
 use crate::grade::GivenUp;
@@ -26,6 +28,7 @@ use crate::wording::word;
 pub(super) struct Shared<'a> {
     pub(super) file: &'a File,
     pub(super) folder: &'a Path,
+    pub(super) lines: &'a Lines,
     pub(super) store: MemoryStore,
     pub(super) bodies: Bodies,
     pub(super) failures: Option<FailureLimit>,
@@ -41,6 +44,8 @@ pub(crate) struct Route {
     /// Is the token another segment behind the path?
     pub(crate) has_token_behind: bool,
     pub(crate) receiver: Receiver<Once<MemoryStore>>,
+    /// What its receiver tells of attempts.
+    pub(super) attempts: Attempts,
     /// The secrets that the receiver was made with.
     pub(crate) ring: SecretRing,
     /// Where deliveries go; nowhere when they are only acknowledged.
@@ -201,7 +206,8 @@ impl Making<'_> {
         let ring = ring(self.name, self.written, &scheme, self.shared.folder);
         let ring = ring.map_err(|mistakes| self.wrong.extend(mistakes)).ok();
         let secrets = ring.clone().unwrap_or_else(|| NoSecret.into());
-        let builder = Receiver::builder(scheme.clone(), secrets);
+        let attempts = Attempts::new(self.name, self.shared.lines);
+        let builder = Receiver::builder(scheme.clone(), secrets).observer(attempts.clone());
         let builder = self.with_settings(builder, &scheme);
         let builder = self.with_store(builder.store(self.shared.store.clone()));
         // Without its secrets it would be told that there is none.
@@ -215,6 +221,7 @@ impl Making<'_> {
             path,
             has_token_behind: receiver.scheme().signature.place == Place::PathEnd,
             receiver,
+            attempts,
             ring,
             target: target.map(Arc::new),
         })

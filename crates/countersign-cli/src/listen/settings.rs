@@ -10,6 +10,7 @@ use countersign::{Bodies, FailureLimit, MemoryStore, ProxyError, Quota, Sources,
 
 use super::file::{File, Format, StoreKind};
 use super::forward::Forward;
+use super::line::Lines;
 use super::mistakes::{At, Mistake};
 use super::route::{Route, Shared};
 use crate::client::{ClientError, Target};
@@ -53,7 +54,11 @@ pub(crate) struct Settings {
 /// Makes it, or says everything that is wrong.
 ///
 /// `folder` is where paths in the file begin.
-pub(crate) fn settings(file: &File, folder: &Path) -> Result<Settings, Vec<Mistake>> {
+pub(crate) fn settings(
+    file: &File,
+    folder: &Path,
+    lines: &Lines,
+) -> Result<Settings, Vec<Mistake>> {
     let mut wrong = Vec::new();
     let server = &file.server;
     let address = server.address.as_deref().unwrap_or(ADDRESS);
@@ -74,6 +79,7 @@ pub(crate) fn settings(file: &File, folder: &Path) -> Result<Settings, Vec<Mista
     let shared = Shared {
         file,
         folder,
+        lines,
         store: store(file),
         bodies: bodies(file),
         failures: failures(file, &mut wrong),

@@ -32,7 +32,7 @@ fn what_is_genuine_passes_and_each_attempt_is_a_line() {
     );
     assert_eq!(
         after,
-        r#","secret":"STRIPE_SECRET","attempt":1,"forward":null}"#
+        r#","secret":"STRIPE_SECRET","attempt":1,"forward":null,"hint":null,"late":false}"#
     );
 
     // Captured, forged, stale and to nobody.
