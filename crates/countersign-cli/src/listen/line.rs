@@ -53,7 +53,7 @@ impl Line {
     /// Of an attempt of which nothing is known but what became of it.
     pub(super) fn new(outcome: &'static str, code: &'static str) -> Self {
         Self {
-            time: countersign::system_now().to_string(),
+            time: with_millis(&countersign::system_now().to_string()),
             route: None,
             scheme: None,
             event: None,
@@ -122,6 +122,13 @@ impl Line {
             self.ms
         )
     }
+}
+
+/// The same moment with three digits behind its seconds, so that lines are alike.
+fn with_millis(time: &str) -> String {
+    let time = time.strip_suffix('Z').unwrap_or(time);
+    let (seconds, millis) = time.split_once('.').unwrap_or((time, ""));
+    format!("{seconds}.{millis:0<3}Z")
 }
 
 /// What goes to standard output, what to standard error, and that there is no more.
@@ -240,5 +247,41 @@ fn write(lines: &Receiver<Said>, lost: &AtomicU64) {
             is_told = true;
             tell(&format!("attempts are not shown any more: {error}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_three_digits_behind_its_seconds() {
+        for (time, shown) in [
+            ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000Z"),
+            ("2026-01-31T12:00:00.1Z", "2026-01-31T12:00:00.100Z"),
+            ("2026-01-31T12:00:00.123Z", "2026-01-31T12:00:00.123Z"),
+        ] {
+            assert_eq!(with_millis(time), shown);
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_line_steers_a_terminal() {
+        let mut line = Line::new("done", "done");
+        line.time = String::new();
+        line.scheme = Some("acme".to_owned());
+        line.id = Some("a b\u{1b}[2J\u{202e}\u{2028}\n\u{9b}".to_owned());
+        line.signed = vec!["id"];
+        assert_eq!(
+            line.text(),
+            r" acme - a\u{20}b\u{1b}[2J\u{202e}\u{2028}\n\u{9b} done done - 0ms"
+        );
+        let json = line.json();
+        assert!(
+            json.contains(r#""id":"a b\u001b[2J\u202e\u2028\n\u009b""#),
+            "{json}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["id"].as_str(), line.id.as_deref());
     }
 }
