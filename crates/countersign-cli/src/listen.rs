@@ -41,8 +41,11 @@ use crate::input;
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The receiver's file, in TOML.
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = FLAGS, required_unless_present = "secret")]
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = FLAGS, required_unless_present_any = ["secret", "keys"])]
     file: Option<PathBuf>,
+    /// Print the reference of the file's keys, and end.
+    #[arg(long, exclusive = true)]
+    keys: bool,
     /// Check the file, or the flags, and what they refer to, and end.
     #[arg(long)]
     check: bool,
@@ -97,8 +100,7 @@ countersign listen [OPTIONS] <FILE>
 
 pub(crate) const EPILOGUE: &str = "\
 With --secret each scheme is served at POST /SCHEME. A file says more: several endpoints of one scheme, limits, \
-windows of rotation, a target for each route. The reference of its keys is receiver.md, an example receiver.toml, \
-both beside this program's source.
+windows of rotation, a target for each route. --keys prints the reference of its keys.
 
 A line on standard output for each attempt: time, scheme (ENDPOINT:SCHEME where they differ), event, id, outcome, \
 code, status, milliseconds. Event and id are those of genuine deliveries, in parentheses where the signature does \
@@ -122,8 +124,12 @@ Examples:
   countersign listen --secret stripe=env:STRIPE_SECRET
   countersign listen --secret slack=file:slack.secret --forward http://127.0.0.1:3000/hooks --json
   countersign listen --secret github=env:GITHUB_SECRET --deduplicate github=by-content
+  countersign listen --keys | less
   countersign listen receiver.toml --check
   countersign listen receiver.toml";
+
+/// The reference.
+const KEYS: &str = include_str!("../receiver.md");
 
 /// No file is longer: 1 MiB.
 const MAX_FILE: u64 = 1024 * 1024;
@@ -131,6 +137,10 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Listens on a runtime of its own. `Ok(false)` when it ended before everything was done.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let origin = Origin(arguments.clone());
+    if arguments.keys {
+        io::stdout().write_all(KEYS.as_bytes())?;
+        return Ok(true);
+    }
     let (lines, unwritten) = Lines::new();
     let (file, settings) = origin.read(&lines)?;
     if arguments.check {
@@ -322,3 +332,7 @@ fn app(settings: &Settings, own: SocketAddr, lines: &Lines) -> Result<Router, Bo
         (StatusCode::NOT_FOUND, "not found\n")
     }))
 }
+
+#[cfg(test)]
+#[path = "listen/reference_tests.rs"]
+mod reference_tests;

@@ -8,10 +8,16 @@
     reason = "a test stops at what it cannot do"
 )]
 
+#[path = "listen/file.rs"]
+mod file;
 #[path = "listen/flags.rs"]
 mod flags;
 #[path = "listen/forward.rs"]
 mod forward;
+#[path = "listen/mistakes.rs"]
+mod mistakes;
+#[path = "listen/reload.rs"]
+mod reload;
 #[path = "listen/running.rs"]
 mod running;
 #[path = "listen/sockets.rs"]

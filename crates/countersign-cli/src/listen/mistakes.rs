@@ -38,6 +38,11 @@ impl At {
         self
     }
 
+    /// Is it this place, or one inside of it?
+    pub(crate) fn is_within(&self, outer: &Self) -> bool {
+        self.0.starts_with(&outer.0)
+    }
+
     /// The steps from the outside.
     pub(crate) fn steps(&self) -> &[Step] {
         &self.0

@@ -230,8 +230,10 @@ impl Making<'_> {
     /// With the token where it was put.
     fn scheme(&mut self) -> Option<Scheme> {
         let name = self.written.scheme(self.name);
-        let scheme = match self.shared.file.schemes.get(name) {
-            Some(path) => {
+        let built_in = providers::by_name(name);
+        let scheme = match (built_in, self.shared.file.schemes.get(name)) {
+            (Some(scheme), _) => scheme,
+            (None, Some(path)) => {
                 let path = self.shared.folder.join(path);
                 let read = scheme_file::read(&path).map_err(|error| error.to_string());
                 let named = read.and_then(|scheme| match scheme.name == name {
@@ -251,16 +253,13 @@ impl Making<'_> {
                     }
                 }
             }
-            None => match providers::by_name(name) {
-                Some(scheme) => scheme,
-                None => {
-                    let reason = format!(
-                        "there is no scheme {name:?}: `countersign providers` lists those that are built in, and [schemes] names others"
-                    );
-                    self.wrong("scheme", reason);
-                    return None;
-                }
-            },
+            (None, None) => {
+                let reason = format!(
+                    "there is no scheme {name:?}: `countersign providers` lists those that are built in, and [schemes] names others"
+                );
+                self.wrong("scheme", reason);
+                return None;
+            }
         };
         match &self.written.token_in {
             None => Some(scheme),
@@ -526,7 +525,16 @@ impl Making<'_> {
     }
 
     fn explain(&mut self, scheme: &Scheme, error: &SettingError) {
-        self.wrong.push(explain(&self.at, scheme, error));
+        let mistake = explain(&self.at, scheme, error);
+        let from = self.at.clone().then("public_url_from");
+        let is_known = |known: &Mistake| {
+            known.at.is_within(&mistake.at)
+                || (error.field() == "public_url" && known.at.is_within(&from))
+        };
+        // What could not be read is not also told to be missing.
+        if !self.wrong.iter().any(is_known) {
+            self.wrong.push(mistake);
+        }
     }
 }
 
@@ -538,6 +546,12 @@ fn explain(route: &At, scheme: &Scheme, error: &SettingError) -> Mistake {
         _ => "",
     });
     match (error, error.field()) {
+        (SettingError::Scheme(error), "max_body") => {
+            Mistake::new(own("max_body"), error.reason.clone())
+        }
+        (SettingError::Scheme(error), "timestamp.tolerance") => {
+            Mistake::new(own("tolerance"), error.reason.clone())
+        }
         (SettingError::Scheme(_) | SettingError::Unsupported { .. }, _) => {
             Mistake::new(own("scheme"), error.to_string())
         }

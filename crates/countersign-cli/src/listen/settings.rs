@@ -91,7 +91,11 @@ pub(crate) fn settings(
     for (name, written) in &file.route {
         match Route::new(name, written, &shared) {
             Ok(route) => routes.push(route),
-            Err(mistakes) => wrong.extend(mistakes),
+            Err(mistakes) => {
+                let is_new = |one: &Mistake| !wrong.iter().any(|known| known.at.is_within(&one.at));
+                let new: Vec<Mistake> = mistakes.into_iter().filter(is_new).collect();
+                wrong.extend(new);
+            }
         }
     }
     check_paths(file, &mut wrong);
@@ -310,8 +314,13 @@ fn check_paths(file: &File, wrong: &mut Vec<Mistake>) {
     for (name, route) in &file.route {
         let path = route.path(name);
         if let Some((_, other)) = known.iter().find(|(known, _)| *known == path) {
+            // Told of the one that says so.
+            let (at, other) = match route.path {
+                Some(_) => (name.as_str(), *other),
+                None => (*other, name.as_str()),
+            };
             let reason = format!("route.{other} has the same path, {path}");
-            wrong.push(Mistake::new(At::route(name).then("path"), reason));
+            wrong.push(Mistake::new(At::route(at).then("path"), reason));
         }
         if file.server.health.as_ref() == Some(&path) {
             let reason = format!("route.{name} has the same path");

@@ -15,11 +15,18 @@ use serde_json::Value;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Set in the environment of every program here.
-pub(crate) const SECRETS: [(&str, &str); 4] = [
+pub(crate) const SECRETS: [(&str, &str); 10] = [
     ("STRIPE_SECRET", "whsec_0123456789abcdef0123456789"),
     ("STRIPE_NEXT", "whsec_9876543210fedcba9876543210"),
     ("GITHUB_SECRET", "It's a Secret to Everybody"),
     ("SHORT_SECRET", "hunter2-x"),
+    // Those that the example names.
+    ("STRIPE_CONNECT_SECRET", "whsec_00112233445566778899aabb"),
+    ("SLACK_SECRET", "8f742231b10e8888abcd99yyyzzz85a5"),
+    ("TWILIO_TOKEN", "12345678901234567890123456789012"),
+    ("ZAPIER_TOKEN", "zap-0123456789abcdef"),
+    ("WEBSUB_SECRET", "websub-0123456789abcdef"),
+    ("ACME_SECRET", "acme-0123456789abcdef"),
 ];
 
 pub(crate) fn secret(name: &str) -> &'static str {
@@ -39,6 +46,7 @@ fn command(arguments: &[&str]) -> Command {
         .arg("listen")
         .args(arguments)
         .env_clear()
+        .env("PUBLIC_URL", "https://hooks.example")
         .envs(SECRETS);
     command
 }

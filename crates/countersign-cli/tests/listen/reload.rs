@@ -1,0 +1,92 @@
+//! SIGHUP: secrets are exchanged while it runs, or stay as they were.
+
+use std::fs;
+use std::path::Path;
+
+use countersign::system_now;
+
+use crate::running::{Running, file, secret, start};
+use crate::sockets::{exchange, stripe_with};
+
+const READ: &str = "countersign: the secrets were read again";
+const KEPT: &str = "countersign: nothing was changed: the secrets stay as they were";
+
+/// The status of a delivery that is signed with this secret.
+#[track_caller]
+fn status(running: &Running, name: &str, id: &str) -> u16 {
+    exchange(running.address, &stripe_with(name, id, system_now())).status()
+}
+
+#[test]
+fn a_secret_in_a_file_is_exchanged() {
+    let kept = file("reload.secret", secret("STRIPE_SECRET"));
+    let path = file(
+        "reload-file.toml",
+        "[route.stripe]\nsecrets = [{ file = 'reload.secret' }]\nacknowledge = true\n",
+    );
+    let running = start(&[&path, "--json"]);
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_1"), 200);
+    assert_eq!(status(&running, "STRIPE_NEXT", "evt_2"), 401);
+    fs::write(&kept, format!("{}\n", secret("STRIPE_NEXT"))).unwrap();
+    running.signal("HUP");
+    running.noticed(READ);
+    assert_eq!(status(&running, "STRIPE_NEXT", "evt_2"), 200);
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_3"), 401);
+
+    // A bad one changes nothing, and neither does one that is gone.
+    fs::write(&kept, "changeme").unwrap();
+    running.signal("HUP");
+    let mistake = "route.stripe.secrets[0]: reload.secret: the secret is a placeholder";
+    running.noticed(&format!("countersign: {path}:2: {mistake}"));
+    running.noticed(KEPT);
+    assert_eq!(status(&running, "STRIPE_NEXT", "evt_4"), 200);
+    fs::remove_file(&kept).unwrap();
+    running.signal("HUP");
+    running.noticed(KEPT);
+    assert_eq!(status(&running, "STRIPE_NEXT", "evt_5"), 200);
+    fs::write(&kept, secret("STRIPE_SECRET")).unwrap();
+    running.signal("HUP");
+    running.noticed(READ);
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_6"), 200);
+    // What was done before is known all the while.
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_1"), 200);
+    let lines = running.stop();
+    assert!(lines.last().unwrap().contains("\"duplicate\""), "{lines:?}");
+}
+
+#[test]
+fn the_list_of_secrets_is_read_again() {
+    let section =
+        |secrets: &str| format!("[route.stripe]\nsecrets = [{secrets}]\nacknowledge = true\n");
+    let path = file("reload-list.toml", &section("{ env = 'STRIPE_SECRET' }"));
+    let running = start(&[&path]);
+    let write = |text: &str| fs::write(Path::new(&path), text).unwrap();
+    write(&section(
+        "{ env = 'STRIPE_SECRET' }, { env = 'STRIPE_NEXT' }",
+    ));
+    running.signal("HUP");
+    running.noticed(READ);
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_1"), 200);
+    assert_eq!(status(&running, "STRIPE_NEXT", "evt_2"), 200);
+    // A window that is over.
+    write(&section(
+        "{ env = 'STRIPE_SECRET', not_after = 2020-01-31T12:00:00Z }, { env = 'STRIPE_NEXT' }",
+    ));
+    running.signal("HUP");
+    running.noticed(READ);
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_3"), 401);
+    assert_eq!(status(&running, "STRIPE_NEXT", "evt_4"), 200);
+
+    // What else has changed is said to take a restart, and a file with a mistake changes nothing.
+    write(&section("{ env = 'STRIPE_SECRET' }").replace("[route", "[store]\ncapacity = 5\n[route"));
+    running.signal("HUP");
+    running.noticed(
+        "countersign: the secrets were read again; what else has changed in the file is done when the program starts again",
+    );
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_5"), 200);
+    write(&section("{ env = 'STRIPE_NEXT' }").replace("acknowledge", "acknowlege"));
+    running.signal("HUP");
+    running.noticed(KEPT);
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_6"), 200);
+    assert_eq!(status(&running, "STRIPE_NEXT", "evt_7"), 401);
+}
