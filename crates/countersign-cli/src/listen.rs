@@ -286,7 +286,7 @@ async fn end(
         }
         (still, _) => {
             tell(&format!(
-                "ended while {still} deliveries were not done; their senders will come again"
+                "ended with {still} still running; senders will come again"
             ));
             false
         }

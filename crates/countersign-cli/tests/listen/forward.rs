@@ -371,3 +371,43 @@ fn only_what_is_local_is_forwarded_to() {
         (Some(0), "ok: 1 route\n".to_owned(), String::new())
     );
 }
+
+#[test]
+fn a_token_is_not_passed_on() {
+    let target = answering("HTTP/1.1 200 OK\ncontent-length: 0\n\n");
+    let url = target.url();
+    for place in ["header:X-Token", "query:token", "bearer", "path"] {
+        let token_in = format!("zapier={place}");
+        let running = start(&[
+            "--secret",
+            "zapier=env:ZAPIER_TOKEN",
+            "--accept-weak",
+            "zapier=nothing-signed",
+            "--deduplicate",
+            "zapier=off",
+            "--token-in",
+            &token_in,
+            "--forward",
+            &url,
+        ]);
+        let token = secret("ZAPIER_TOKEN");
+        let (uri, header, value) = match place {
+            "header:X-Token" => ("/zapier".to_owned(), "x-token", token.to_owned()),
+            "query:token" => (format!("/zapier?token={token}"), "x-a", String::new()),
+            "bearer" => (
+                "/zapier".to_owned(),
+                "authorization",
+                format!("Bearer {token}"),
+            ),
+            _ => (format!("/zapier/{token}"), "x-a", String::new()),
+        };
+        let request = http::Request::post(uri)
+            .header(header, value)
+            .body("{}".into())
+            .unwrap();
+        assert_eq!(exchange(running.address, &request).status(), 200, "{place}");
+        let arrived = target.arrived();
+        assert!(!format!("{arrived:?}").contains(token), "{arrived:?}");
+        assert_eq!(arrived.line, "POST /hooks HTTP/1.1");
+    }
+}

@@ -114,6 +114,10 @@ fn each_mistake_has_its_line_and_its_key() {
             "1: route.Stripe: a route's name is 1 to 64 lower-case letters, digits and hyphens",
         ),
         (
+            route("tolerance = 0\n"),
+            "4: route.stripe.tolerance: must be at least a second towards the past: a delivery takes time",
+        ),
+        (
             format!("{stripe}[route.second]\nscheme = 'stripe'\npath = '/stripe'\n{STRIPE}"),
             "6: route.second.path: route.stripe has the same path, /stripe",
         ),

@@ -140,6 +140,11 @@ impl Running {
         while self.notice() != text {}
     }
 
+    /// Nobody reads its lines any more.
+    pub(crate) fn close_lines(&mut self) {
+        self.lines = mpsc::channel().1;
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(

@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-use crate::running::start;
-use crate::sockets::{connect, stripe, target};
+use crate::running::{file, start};
+use crate::sockets::{Target, connect, exchange, stripe, target};
 
 #[test]
 fn a_run_comes_to_its_end_and_its_answer_arrives() {
@@ -95,4 +95,152 @@ fn a_second_signal_ends_it_at_once() {
     assert_eq!(code, Some(1));
     // Nothing was acknowledged.
     assert!(connection.is_closed());
+}
+
+/// A target that waits until it is told to answer, and says when it was asked.
+fn waiting() -> (Target, mpsc::Sender<()>, mpsc::Receiver<()>) {
+    let (go, gone) = mpsc::channel::<()>();
+    let (here, arrived) = mpsc::channel::<()>();
+    let gone = Mutex::new(gone);
+    let target = target(move |_, stream| {
+        here.send(()).unwrap();
+        if gone.lock().unwrap().recv().is_ok() {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    (target, go, arrived)
+}
+
+#[test]
+fn a_run_is_waited_for_whose_sender_is_gone() {
+    let (target, go, arrived) = waiting();
+    let url = target.url();
+    let running = start(&[
+        "--secret",
+        "stripe=env:STRIPE_SECRET",
+        "--json",
+        "--forward",
+        &url,
+    ]);
+    let mut connection = connect(running.address);
+    connection.write(&stripe("evt_1"));
+    arrived.recv().unwrap();
+    drop(connection);
+    running.signal("TERM");
+    running
+        .noticed("countersign: stopping: what runs is waited for; a second signal ends it at once");
+    go.send(()).unwrap();
+    assert_eq!(running.told().1, "done");
+    let (code, lines, notices) = running.ended();
+    assert_eq!(
+        (code, lines.len(), notices.len()),
+        (Some(0), 0, 0),
+        "{notices:?}"
+    );
+}
+
+#[test]
+fn it_does_not_wait_for_ever() {
+    let (target, go, arrived) = waiting();
+    let path = file(
+        "drain.toml",
+        &format!(
+            "[server]\ndrain = '1s'\n[route.stripe]\nsecrets = [{{ env = 'STRIPE_SECRET' }}]\nforward = '{}'\n",
+            target.url()
+        ),
+    );
+    let running = start(&[&path, "--json"]);
+    let mut connection = connect(running.address);
+    connection.write(&stripe("evt_1"));
+    arrived.recv().unwrap();
+    running.signal("TERM");
+    running.noticed("countersign: ended with 1 still running; senders will come again");
+    let (code, _, _) = running.ended();
+    assert_eq!(code, Some(1));
+    assert!(connection.is_closed());
+    drop(go);
+}
+
+#[test]
+fn who_sends_no_head_is_not_waited_for() {
+    let path = file(
+        "heads.toml",
+        "[server]\nheader_timeout = '1s'\n[route.stripe]\nsecrets = [{ env = 'STRIPE_SECRET' }]\nacknowledge = true\n",
+    );
+    let running = start(&[&path]);
+    let mut silent = connect(running.address);
+    let mut halting = connect(running.address);
+    halting.write_half();
+    assert!(silent.is_closed());
+    assert!(halting.is_closed());
+    // So is one that is kept alive for nothing.
+    let mut idle = connect(running.address);
+    idle.write(&stripe("evt_1"));
+    assert_eq!(idle.answer().status(), 200);
+    assert!(idle.is_closed());
+}
+
+#[test]
+fn connections_wait_while_there_are_too_many() {
+    let path = file(
+        "connections.toml",
+        "[server]\nmax_connections = 1\n[route.stripe]\nsecrets = [{ env = 'STRIPE_SECRET' }]\nacknowledge = true\n",
+    );
+    let running = start(&[&path, "--json"]);
+    let mut first = connect(running.address);
+    first.write(&stripe("evt_1"));
+    assert_eq!(first.answer().status(), 200);
+    let mut second = connect(running.address);
+    second.write(&stripe("evt_2"));
+    first.write(&stripe("evt_3"));
+    assert_eq!(first.answer().status(), 200);
+    drop(first);
+    assert_eq!(second.answer().status(), 200);
+    let ids: Vec<_> = (0..3)
+        .map(|_| running.json()["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids, ["evt_1", "evt_3", "evt_2"]);
+}
+
+#[test]
+fn nobody_who_reads_is_needed() {
+    let mut running = start(&["--secret", "stripe=env:STRIPE_SECRET"]);
+    running.close_lines();
+    // The pipe is found closed when the reading end is gone, which is when it has read a line for nobody.
+    for turn in 0..20 {
+        let status = exchange(running.address, &stripe(&format!("evt_{turn}"))).status();
+        assert_eq!(status, 200);
+    }
+    running.noticed("countersign: attempts are not shown any more: Broken pipe (os error 32)");
+    assert_eq!(exchange(running.address, &stripe("evt_21")).status(), 200);
+    assert_eq!(running.stop(), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_that_its_sender_does_not_wait_for_has_a_line_of_its_own() {
+    let (target, go, arrived) = waiting();
+    let path = file(
+        "late.toml",
+        &format!(
+            "[route.stripe]\nsecrets = [{{ env = 'STRIPE_SECRET' }}]\nanswer_within = '1s'\nforward = '{}'\n",
+            target.url()
+        ),
+    );
+    let running = start(&[&path, "--json"]);
+    let request = stripe("evt_1");
+    assert_eq!(exchange(running.address, &request).status(), 503);
+    arrived.recv().unwrap();
+    let line = running.json();
+    assert_eq!(
+        (line["code"].as_str(), line["late"].as_bool()),
+        (Some("unfinished"), Some(false))
+    );
+    go.send(()).unwrap();
+    let line = running.json();
+    assert_eq!(
+        (line["code"].as_str(), line["late"].as_bool()),
+        (Some("done"), Some(true))
+    );
+    assert_eq!(exchange(running.address, &request).status(), 200);
+    assert_eq!(running.told().1, "duplicate_replay");
 }
