@@ -212,7 +212,7 @@ fn tell(text: &str) {
 
 async fn listen(
     origin: &Origin,
-    mut file: File,
+    file: File,
     settings: Settings,
     (lines, unwritten): (Lines, Unwritten),
 ) -> Result<bool, Box<dyn Error>> {
@@ -239,7 +239,7 @@ async fn listen(
         let _ = stopped.await;
     }));
     while signals.next().await == serve::Asked::Reload {
-        reload::reload(&settings.routes, &mut file, origin, &lines);
+        reload::reload(&settings.routes, &file, origin, &lines);
     }
     let _ = stop.send(());
     tell("stopping: what runs is waited for; a second signal ends it at once");

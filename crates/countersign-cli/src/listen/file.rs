@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use countersign::scheme::{Span, TokenPlace};
 use countersign::{Timestamp, Tolerance, Unit};
+use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
 
 use crate::grade::GivenUp;
 use crate::token;
@@ -180,7 +180,7 @@ pub(crate) struct Quota {
 }
 
 /// How deliveries are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Deduplicate {
     /// By the signed content: of two events with the same content the second is taken for the first, and does not run.

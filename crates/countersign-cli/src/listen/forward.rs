@@ -143,17 +143,15 @@ impl Target {
         {
             headers_of(place, &mut named);
         }
-        if !is_token {
-            headers_of(&scheme.signature.place, &mut named);
-            if let Some(rule) = &scheme.timestamp {
-                headers_of(&rule.place, &mut named);
-            }
-            each_part(&scheme.content, &mut |part| {
-                if let Part::Header(name) = part {
-                    named.push(name.to_string());
-                }
-            });
+        headers_of(&scheme.signature.place, &mut named);
+        if let Some(rule) = &scheme.timestamp {
+            headers_of(&rule.place, &mut named);
         }
+        each_part(&scheme.content, &mut |part| {
+            if let Part::Header(name) = part {
+                named.push(name.to_string());
+            }
+        });
         for name in named {
             if token.as_deref() != Some(name.as_str())
                 && let Ok(name) = HeaderName::try_from(name)

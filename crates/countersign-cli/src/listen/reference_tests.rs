@@ -118,10 +118,12 @@ fn come_to(text: &str) -> String {
     let file = reading::read(text).unwrap();
     let (lines, _) = Lines::new();
     let settings = settings::settings(&file, Path::new(""), &lines);
-    format!(
-        "{:#?}",
-        settings.unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"))
-    )
+    let settings = settings.unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+    let stores = settings.routes.iter();
+    let capacities: Vec<usize> = stores
+        .map(|route| route.receiver.store().stats().capacity)
+        .collect();
+    format!("{settings:#?} {capacities:?}")
 }
 
 #[test]
@@ -181,6 +183,9 @@ fn the_defaults_on_the_page_are_those_that_are_taken() {
         }
     }
     assert!(seen > 25, "{seen}");
+    // A store of quotas does not tell its capacity.
+    let tenants = format!("`{}`", settings::MOST_TENANTS);
+    assert!(page()["quota"].contains(&("most_tenants", tenants.as_str())));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use super::route::Route;
 use super::{Origin, tell};
 
 /// Reads everything again. Unless all of it makes sense nothing changes, which is said.
-pub(super) fn reload(routes: &[Route], known: &mut File, origin: &Origin, lines: &Lines) {
-    match exchange(routes, known, origin, lines) {
+pub(super) fn reload(routes: &[Route], running: &File, origin: &Origin, lines: &Lines) {
+    match exchange(routes, running, origin, lines) {
         Ok(true) => tell("the secrets were read again"),
         Ok(false) => tell(
             "the secrets were read again; what else has changed in the file is done when the program starts again",
@@ -23,12 +23,12 @@ pub(super) fn reload(routes: &[Route], known: &mut File, origin: &Origin, lines:
 /// Is everything but the secrets as it was?
 fn exchange(
     routes: &[Route],
-    known: &mut File,
+    running: &File,
     origin: &Origin,
     lines: &Lines,
 ) -> Result<bool, Mistakes> {
     let (file, settings) = origin.read(lines)?;
-    let mut is_same = without_secrets(known) == without_secrets(&file);
+    let mut is_same = without_secrets(running) == without_secrets(&file);
     for new in settings.routes {
         let old = routes.iter().find(|old| old.name == new.name);
         let same_scheme = |old: &&Route| old.receiver.scheme().name == new.receiver.scheme().name;
@@ -38,7 +38,6 @@ fn exchange(
             .is_some_and(|old| old.receiver.rotate(new.ring).is_ok());
         is_same = is_same && is_rotated;
     }
-    *known = file;
     Ok(is_same)
 }
 

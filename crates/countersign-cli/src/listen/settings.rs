@@ -1,6 +1,6 @@
 //! What a receiver's file comes to: receivers, routes and limits, or everything about it that makes no sense.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
@@ -351,18 +351,15 @@ pub(super) fn check_path(path: &str) -> Result<(), &'static str> {
 
 /// Does a target mean the address that is listened on?
 pub(super) fn is_own(target: &Target, own: SocketAddr) -> bool {
-    let same_host = match target.address() {
-        None => target.is_loopback(),
-        Some(host) => {
-            host == own.ip() || host.is_unspecified() || (host.is_loopback() && !is_elsewhere(own))
-        }
+    let is_local = |host: IpAddr| host.is_loopback() || host.is_unspecified();
+    let is_host = match target.address() {
+        // Localhost, or a name that is somebody else's.
+        None => target.is_loopback() && is_local(own.ip()),
+        Some(host) if own.ip().is_unspecified() => is_local(host),
+        Some(host) if host.is_unspecified() => is_local(own.ip()),
+        Some(host) => host == own.ip(),
     };
-    own.port() != 0 && target.port() == own.port() && same_host
-}
-
-/// Does it listen on another interface than the loopback one, and on that alone?
-fn is_elsewhere(own: SocketAddr) -> bool {
-    !own.ip().is_unspecified() && !own.ip().is_loopback()
+    own.port() != 0 && target.port() == own.port() && is_host
 }
 
 /// Words for what a URL cannot be forwarded to.
@@ -371,5 +368,40 @@ pub(super) fn unusable(error: &ClientError) -> String {
         ClientError::Https => "https is not supported: there is no TLS in this program".to_owned(),
         ClientError::UserInformation => "the URL holds a user or password".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_our_own_address() {
+        for (own, url, expected) in [
+            ("127.0.0.1:80", "http://127.0.0.1/", true),
+            ("127.0.0.1:80", "http://localhost/", true),
+            ("127.0.0.1:80", "http://0.0.0.0/", true),
+            ("127.0.0.1:80", "http://127.0.0.2/", false),
+            ("127.0.0.1:80", "http://[::1]/", false),
+            ("127.0.0.1:80", "http://127.0.0.1:81/", false),
+            ("0.0.0.0:80", "http://127.0.0.1/", true),
+            ("0.0.0.0:80", "http://localhost/", true),
+            ("[::]:80", "http://[::1]/", true),
+            ("[::1]:80", "http://[::1]/", true),
+            ("10.0.0.1:80", "http://10.0.0.1/", true),
+            ("10.0.0.1:80", "http://localhost/", false),
+            ("10.0.0.1:80", "http://127.0.0.1/", false),
+            ("10.0.0.1:80", "http://0.0.0.0/", false),
+            ("127.0.0.1:80", "http://app/", false),
+            // Nobody knows the port yet.
+            ("127.0.0.1:0", "http://127.0.0.1:0/", false),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!(
+                is_own(&target, own.parse().unwrap()),
+                expected,
+                "{own} {url}"
+            );
+        }
     }
 }

@@ -79,10 +79,13 @@ fn the_list_of_secrets_is_read_again() {
 
     // What else has changed is said to take a restart, and a file with a mistake changes nothing.
     write(&section("{ env = 'STRIPE_SECRET' }").replace("[route", "[store]\ncapacity = 5\n[route"));
-    running.signal("HUP");
-    running.noticed(
-        "countersign: the secrets were read again; what else has changed in the file is done when the program starts again",
-    );
+    // As long as it is so.
+    for _ in 0..2 {
+        running.signal("HUP");
+        running.noticed(
+            "countersign: the secrets were read again; what else has changed in the file is done when the program starts again",
+        );
+    }
     assert_eq!(status(&running, "STRIPE_SECRET", "evt_5"), 200);
     write(&section("{ env = 'STRIPE_NEXT' }").replace("acknowledge", "acknowlege"));
     running.signal("HUP");

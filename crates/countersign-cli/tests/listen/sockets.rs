@@ -82,6 +82,12 @@ pub(crate) fn connect(to: SocketAddr) -> Connection {
 impl Connection {
     /// Writes a request, which leaves the connection open.
     pub(crate) fn write(&mut self, request: &Request<Bytes>) {
+        let rest = self.write_but(request, 0);
+        assert_eq!(rest, Bytes::new());
+    }
+
+    /// The same without the last bytes of its body, which come back.
+    pub(crate) fn write_but(&mut self, request: &Request<Bytes>, last: usize) -> Bytes {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nhost: hooks.example\r\n",
             request.method(),
@@ -91,8 +97,15 @@ impl Connection {
             head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
         }
         head.push_str(&format!("content-length: {}\r\n\r\n", request.body().len()));
+        let mut body = request.body().clone();
+        let rest = body.split_off(body.len() - last);
         self.0.write_all(head.as_bytes()).unwrap();
-        self.0.write_all(request.body()).unwrap();
+        self.0.write_all(&body).unwrap();
+        rest
+    }
+
+    pub(crate) fn write_rest(&mut self, rest: &[u8]) {
+        self.0.write_all(rest).unwrap();
     }
 
     #[track_caller]

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
+use http::HeaderValue;
+
 use crate::running::{file, start};
 use crate::sockets::{Target, connect, exchange, stripe, target};
 
@@ -131,6 +133,35 @@ fn a_run_is_waited_for_whose_sender_is_gone() {
         .noticed("countersign: stopping: what runs is waited for; a second signal ends it at once");
     go.send(()).unwrap();
     assert_eq!(running.told().1, "done");
+    let (code, lines, notices) = running.ended();
+    assert_eq!(
+        (code, lines.len(), notices.len()),
+        (Some(0), 0, 0),
+        "{notices:?}"
+    );
+}
+
+#[test]
+fn who_is_sending_gets_an_answer() {
+    let running = start(&["--secret", "stripe=env:STRIPE_SECRET", "--json"]);
+    let mut connection = connect(running.address);
+    let mut request = stripe("evt_1");
+    let expect = HeaderValue::from_static("100-continue");
+    request.headers_mut().insert("expect", expect);
+    let rest = connection.write_but(&request, request.body().len());
+    // Its head has been read, and nothing of its body.
+    assert_eq!(connection.answer().status(), 100);
+    running.signal("TERM");
+    running
+        .noticed("countersign: stopping: what runs is waited for; a second signal ends it at once");
+    connection.write_rest(&rest);
+    let answer = connection.answer();
+    assert_eq!(
+        (answer.status(), answer.all("retry-after")),
+        (503, vec!["5"])
+    );
+    assert_eq!(running.told().1, "shutting_down");
+    assert!(connection.is_closed());
     let (code, lines, notices) = running.ended();
     assert_eq!(
         (code, lines.len(), notices.len()),
