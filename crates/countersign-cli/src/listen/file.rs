@@ -82,6 +82,7 @@ pub(crate) enum StoreKind {
 pub(crate) struct Sources {
     pub(crate) direct: bool,
     pub(crate) proxies: Vec<String>,
+    pub(crate) setting_forwarded: bool,
 }
 
 /// `[bodies]`
@@ -166,7 +167,10 @@ pub(crate) struct PublicUrlFrom {
     pub(crate) proxies: Vec<String>,
     pub(crate) hosts: Vec<String>,
     pub(crate) keeping_host: bool,
-    pub(crate) setting_prefix: bool,
+    pub(crate) setting_port: bool,
+    pub(crate) setting_forwarded: bool,
+    pub(crate) setting_prefix: Vec<String>,
+    pub(crate) stripping: Option<String>,
 }
 
 /// `quota`

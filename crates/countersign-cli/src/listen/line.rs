@@ -110,7 +110,7 @@ impl Line {
             more.push_str(" late");
         }
         if let Some(hint) = self.hint {
-            more.push_str(&format!(" hint: {hint}"));
+            more.push_str(&format!(" hint={hint}"));
         }
         format!(
             "{} {service} {} {} {} {} {status} {}ms{more}",

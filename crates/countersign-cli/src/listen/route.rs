@@ -7,8 +7,8 @@ use std::sync::Arc;
 use countersign::danger::{self, NoSecret};
 use countersign::scheme::{Algorithm, Part, Place, Proof};
 use countersign::{
-    Bodies, FailureLimit, MemoryQuotas, MemoryStore, Once, Receiver, ReceiverBuilder, Scheme,
-    SecretError, SecretRing, SettingError, Sources, Stage, TrustedProxies, providers,
+    Bodies, FailureLimit, MemoryQuotas, MemoryStore, Once, ProxyError, Receiver, ReceiverBuilder,
+    Scheme, SecretError, SecretRing, SettingError, Sources, Stage, TrustedProxies, providers,
 };
 use zeroize::Zeroizing;
 
@@ -174,6 +174,38 @@ fn kept(reference: &file::Secret, folder: &Path, at: &At) -> Result<GivenSecret,
     }
 }
 
+/// The proxies that tell the public URL; the key at fault where they cannot be trusted so.
+fn proxies(from: &file::PublicUrlFrom) -> Result<TrustedProxies, (&'static str, ProxyError)> {
+    let networks: Vec<&str> = from.proxies.iter().map(String::as_str).collect();
+    let mut trusted = TrustedProxies::new(&networks, from.hosts.iter().map(String::as_str))
+        .map_err(|error| match error {
+            ProxyError::Host(_) => ("hosts", error),
+            ProxyError::Empty if !networks.is_empty() => ("hosts", error),
+            _ => ("proxies", error),
+        })?;
+    if from.keeping_host {
+        trusted = trusted.keeping_host();
+    }
+    if from.setting_port {
+        trusted = trusted.setting_port();
+    }
+    if from.setting_forwarded {
+        trusted = trusted.setting_forwarded();
+    }
+    if !from.setting_prefix.is_empty() {
+        let prefixes = from.setting_prefix.iter().map(String::as_str);
+        trusted = trusted
+            .setting_prefix(prefixes)
+            .map_err(|error| ("setting_prefix", error))?;
+    }
+    if let Some(prefix) = &from.stripping {
+        trusted = trusted
+            .stripping(prefix.as_str())
+            .map_err(|error| ("stripping", error))?;
+    }
+    Ok(trusted)
+}
+
 struct Making<'a> {
     at: At,
     name: &'a str,
@@ -327,6 +359,12 @@ impl Making<'_> {
             let reason = "the public URL is configured or told by proxies, not both";
             self.wrong("public_url_from", reason);
         }
+        let from = self.written.public_url_from.as_ref();
+        if from.is_some_and(|from| from.stripping.is_some() && !from.setting_prefix.is_empty()) {
+            let at = self.at.clone().then("public_url_from").then("stripping");
+            let reason = "the prefix is known or told, not both";
+            self.wrong.push(Mistake::new(at, reason));
+        }
         for given in self.written.accept_weak.clone() {
             if given != GivenUp::ShortSecret && GivenUp::of(scheme.grade) != Some(given) {
                 let reason = format!(
@@ -445,27 +483,23 @@ impl Making<'_> {
             return builder;
         };
         let at = self.at.clone().then("public_url_from");
-        let proxies: Vec<&str> = from.proxies.iter().map(String::as_str).collect();
-        match TrustedProxies::new(&proxies, from.hosts.iter().map(String::as_str)) {
-            Ok(mut trusted) => {
-                if from.keeping_host {
-                    trusted = trusted.keeping_host();
-                }
-                if from.setting_prefix {
-                    trusted = trusted.setting_prefix();
-                }
-                builder.public_url_from(trusted)
-            }
-            Err(countersign::ProxyError::Host(host)) => {
-                let item = from.hosts.iter().position(|known| *known == host);
-                let at = at.then("hosts").item(item.unwrap_or_default());
-                self.wrong
-                    .push(Mistake::new(at, format!("{host:?} is no host")));
-                builder
-            }
-            Err(error) => {
-                self.wrong
-                    .push(of_proxies(at.then("proxies"), &proxies, &error));
+        match proxies(from) {
+            Ok(trusted) => builder.public_url_from(trusted),
+            Err((key, error)) => {
+                let proxies: Vec<&str> = from.proxies.iter().map(String::as_str).collect();
+                let item = match &error {
+                    ProxyError::Host(host) => from.hosts.iter().position(|known| known == host),
+                    ProxyError::Prefix(prefix) => {
+                        let mut known = from.setting_prefix.iter();
+                        known.position(|known| known == prefix)
+                    }
+                    _ => None,
+                };
+                let at = at.then(key);
+                self.wrong.push(match item {
+                    Some(item) => Mistake::new(at.item(item), error.to_string()),
+                    None => of_proxies(at, &proxies, &error),
+                });
                 builder
             }
         }
@@ -592,6 +626,10 @@ fn in_words_of_the_file(reason: &str) -> String {
         (
             "call sources(Sources::behind(..)) or sources(Sources::direct())",
             "write a section [sources]",
+        ),
+        (
+            "call stripping(..) in the place of setting_prefix(..), and leave setting_port() out",
+            "write stripping in the place of setting_prefix, and leave setting_port out",
         ),
     ]
     .iter()

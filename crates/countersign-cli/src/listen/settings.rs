@@ -191,7 +191,10 @@ fn sources(file: &File, wrong: &mut Vec<Mistake>) -> Option<Sources> {
         }
         (false, proxies) => {
             let proxies: Vec<&str> = proxies.iter().map(String::as_str).collect();
-            let sources = Sources::behind(&proxies);
+            let sources = match written.setting_forwarded {
+                false => Sources::behind(&proxies),
+                true => Sources::behind_forwarded(&proxies),
+            };
             let at = at.then("proxies");
             sources
                 .map_err(|error| wrong.push(of_proxies(at, &proxies, &error)))

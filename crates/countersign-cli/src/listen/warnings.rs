@@ -7,6 +7,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::line::Lines;
+use crate::printable;
 
 /// Writes them from now on, in the whole process.
 pub(super) fn show(lines: &Lines) {
@@ -36,7 +37,8 @@ impl Subscriber for Warnings {
     fn event(&self, event: &Event<'_>) {
         let mut said = Said::default();
         event.record(&mut said);
-        self.0.notice(format!("{}{}", said.message, said.fields));
+        let text = format!("{}{}", said.message, said.fields);
+        self.0.notice(printable::line(text.as_bytes()));
     }
 
     fn enter(&self, _: &Id) {}

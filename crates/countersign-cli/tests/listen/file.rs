@@ -186,6 +186,33 @@ fn the_query_is_passed_on_where_it_is_signed() {
 }
 
 #[test]
+fn a_wrong_public_url_is_said_to_the_operator() {
+    let path = file(
+        "wrong-url.toml",
+        "[route.twilio]\nsecrets = [{ env = 'GITHUB_SECRET' }]\npublic_url = 'http://hooks.example'\ndeduplicate = 'by-content'\nacknowledge = true\n",
+    );
+    let running = start(&[&path]);
+    let sender = Sender::new(providers::TWILIO, secret("GITHUB_SECRET"));
+    let sender = sender
+        .media_type("application/x-www-form-urlencoded")
+        .url("https://hooks.example/twilio");
+    let mut request = sender.send("CallSid=CA1");
+    *request.uri_mut() = "/twilio".parse().unwrap();
+    let answer = exchange(running.address, &request);
+    assert_eq!(
+        (answer.status(), &answer.body[..]),
+        (401, &b"unauthorized\n"[..])
+    );
+    let line = running.line();
+    assert!(line.contains(" refused signature_mismatch 401 "), "{line}");
+    assert!(line.ends_with(" hint=scheme"), "{line}");
+    running.notice();
+    let notice = running.notice();
+    let start = "countersign: a webhook was refused that would have passed with another public url scheme=\"twilio\" hint=\"scheme\" signed=https://hooks.example ";
+    assert!(notice.starts_with(start), "{notice}");
+}
+
+#[test]
 fn questions_are_agreed_to_that_the_file_names() {
     let path = file(
         "websub.toml",

@@ -163,6 +163,26 @@ fn each_mistake_has_its_line_and_its_key() {
             format!("[route.cloudevents-webhook]\naccept_weak = ['nothing-signed']\nconfig = {{ allowed-origin = 'eventemitter.example.com' }}\n{STRIPE}"),
             "3: route.cloudevents-webhook.config.allowed-origin: is a secret, which is not written here: name where it is kept, by { env = \"NAME\" } or { file = \"PATH\" }",
         ),
+        (
+            format!("[route.twilio]\ndeduplicate = 'off'\npublic_url_from = {{ proxies = ['10.0.0.1'], hosts = ['a.example', 'b/c'] }}\n{STRIPE}"),
+            "3: route.twilio.public_url_from.hosts[1]: \"b/c\" is no host",
+        ),
+        (
+            format!("[route.twilio]\ndeduplicate = 'off'\npublic_url_from = {{ proxies = ['10.0.0.1'] }}\n{STRIPE}"),
+            "3: route.twilio.public_url_from.hosts: name at least one network of proxies, and where it is asked for, one host or one prefix",
+        ),
+        (
+            format!("[route.twilio]\ndeduplicate = 'off'\npublic_url_from = {{ proxies = ['10.0.0.1'], hosts = ['a.example'], setting_prefix = ['/a', 'b'] }}\n{STRIPE}"),
+            "3: route.twilio.public_url_from.setting_prefix[1]: \"b\" is no prefix of a path: it begins with a slash, and has neither a query nor blanks",
+        ),
+        (
+            format!("[route.twilio]\ndeduplicate = 'off'\npublic_url_from = {{ proxies = ['10.0.0.1'], hosts = ['a.example'], setting_prefix = ['/a'], stripping = '/b' }}\n{STRIPE}"),
+            "3: route.twilio.public_url_from.stripping: the prefix is known or told, not both",
+        ),
+        (
+            format!("[route.twilio]\ndeduplicate = 'off'\npublic_url_from = {{ proxies = ['10.0.0.1'], hosts = ['a.example'], setting_forwarded = true, setting_port = true }}\n{STRIPE}"),
+            "3: route.twilio.public_url_from: Forwarded tells neither prefix nor port, and X-Forwarded-* is not read beside it: write stripping in the place of setting_prefix, and leave setting_port out",
+        ),
         // Limits.
         (route("[sources]\nproxies = ['10.0.0.1']\n"), "4: sources: nothing counts sources: there is neither a section [failures] nor bodies.per_source"),
         (route("[failures]\ncount = 1\n[sources]\n"), "6: sources: say direct = true, or name the proxies that senders come through"),
