@@ -266,6 +266,23 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_of_a_line_are_on_the_page() {
+        let line: serde_json::Value = serde_json::from_str(&Line::new("", "").json()).unwrap();
+        let table = crate::listen::KEYS
+            .split("| key of a line |")
+            .nth(1)
+            .unwrap();
+        let rows = table.lines().skip(2).take_while(|row| row.starts_with('|'));
+        let mut named: Vec<&str> = rows
+            .filter_map(|row| row.split('|').nth(1))
+            .flat_map(|cell| cell.split(',').map(|key| key.trim_matches([' ', '`'])))
+            .collect();
+        named.sort_unstable();
+        let known: Vec<&String> = line.as_object().unwrap().keys().collect();
+        assert_eq!(named, known);
+    }
+
+    #[test]
     fn nothing_in_a_line_steers_a_terminal() {
         let mut line = Line::new("done", "done");
         line.time = String::new();
