@@ -14,11 +14,14 @@ mod settings;
 mod warnings;
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, get};
@@ -242,14 +245,19 @@ async fn listen(
         reload::reload(&settings.routes, &file, origin, &lines);
     }
     let _ = stop.send(());
+    let mut ending = pin!(end(&settings, serving));
+    // What comes from now on does not run; then it is said.
+    let begun = poll_fn(|cx| Poll::Ready(ending.as_mut().poll(cx))).await;
     tell("stopping: what runs is waited for; a second signal ends it at once");
-    let ending = end(&settings, serving);
-    let is_done = tokio::select! {
-        is_done = ending => is_done,
-        () = signals.stop() => {
-            tell("ended by a second signal; senders will come again");
-            false
-        }
+    let is_done = match begun {
+        Poll::Ready(is_done) => is_done,
+        Poll::Pending => tokio::select! {
+            is_done = ending => is_done,
+            () = signals.stop() => {
+                tell("ended by a second signal; senders will come again");
+                false
+            }
+        },
     };
     writing.end();
     Ok(is_done)
@@ -261,22 +269,17 @@ async fn end(
     serving: tokio::task::JoinHandle<hyper_util::server::graceful::GracefulShutdown>,
 ) -> bool {
     let deadline = settings.drain;
-    let started = Instant::now();
     let answers = async {
         if let Ok(graceful) = serving.await {
             graceful.shutdown().await;
         }
     };
-    let runs = async {
-        let mut still = 0_usize;
-        for route in &settings.routes {
-            let left = deadline.saturating_sub(started.elapsed());
-            if let Err(running) = route.receiver.drain(left).await {
-                still = still.saturating_add(running.runs);
-            }
-        }
-        still
-    };
+    // All at once: none of them begins another run while one is waited for.
+    let drains = settings.routes.iter().map(|route| async move {
+        let drained = route.receiver.drain(deadline).await;
+        drained.map_or_else(|still| still.runs, |()| 0)
+    });
+    let runs = all(drains.map(Box::pin).collect());
     let answers = tokio::time::timeout(deadline.saturating_add(GRACE), answers);
     match tokio::join!(runs, answers) {
         (0, Ok(())) => true,
@@ -291,6 +294,26 @@ async fn end(
             false
         }
     }
+}
+
+/// The sum of what these come to, which are polled together.
+async fn all(mut futures: Vec<Pin<Box<impl Future<Output = usize>>>>) -> usize {
+    let mut sum = 0_usize;
+    poll_fn(|cx| {
+        futures.retain_mut(|future| match future.as_mut().poll(cx) {
+            Poll::Ready(count) => {
+                sum = sum.saturating_add(count);
+                false
+            }
+            Poll::Pending => true,
+        });
+        match futures.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    sum
 }
 
 /// What the last answers have beyond the runs, to be written.

@@ -171,6 +171,39 @@ fn who_is_sending_gets_an_answer() {
 }
 
 #[test]
+fn no_other_route_begins_a_run_while_one_is_waited_for() {
+    let (target, go, arrived) = waiting();
+    let path = file(
+        "two-routes.toml",
+        &format!(
+            "[route.a]\nscheme = 'stripe'\npath = '/a'\nsecrets = [{{ env = 'STRIPE_SECRET' }}]\nforward = '{}'\n[route.stripe]\nsecrets = [{{ env = 'STRIPE_SECRET' }}]\nacknowledge = true\n",
+            target.url()
+        ),
+    );
+    let running = start(&[&path, "--json"]);
+    let mut first = connect(running.address);
+    let mut request = stripe("evt_1");
+    *request.uri_mut() = "/a".parse().unwrap();
+    first.write(&request);
+    arrived.recv().unwrap();
+    let mut second = connect(running.address);
+    let mut request = stripe("evt_2");
+    let expect = HeaderValue::from_static("100-continue");
+    request.headers_mut().insert("expect", expect);
+    let rest = second.write_but(&request, request.body().len());
+    assert_eq!(second.answer().status(), 100);
+    running.signal("TERM");
+    running
+        .noticed("countersign: stopping: what runs is waited for; a second signal ends it at once");
+    second.write_rest(&rest);
+    assert_eq!(second.answer().status(), 503);
+    assert_eq!(running.told().1, "shutting_down");
+    go.send(()).unwrap();
+    assert_eq!(first.answer().status(), 200);
+    assert_eq!(running.ended().0, Some(0));
+}
+
+#[test]
 fn it_does_not_wait_for_ever() {
     let (target, go, arrived) = waiting();
     let path = file(
