@@ -409,3 +409,26 @@ impl Verified {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::AttemptOutcome::{self, *};
+
+    /// One that is new does not compile here until it has a place in the list.
+    #[test]
+    fn the_list_of_outcomes_is_whole() {
+        let place = |outcome: &AttemptOutcome| match outcome {
+            Accepted => 0,
+            Answered => 1,
+            Refused => 2,
+            Abandoned => 3,
+            Done => 4,
+            FailedForGood => 5,
+            Released => 6,
+            Unrecorded => 7,
+            Duplicate => 8,
+        };
+        let places: Vec<usize> = AttemptOutcome::ALL.iter().map(place).collect();
+        assert_eq!(places, (0..9).collect::<Vec<_>>());
+    }
+}
