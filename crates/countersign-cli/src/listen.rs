@@ -11,6 +11,7 @@ mod reload;
 mod route;
 mod serve;
 mod settings;
+mod stall;
 mod warnings;
 
 use std::error::Error;

@@ -20,10 +20,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
+use super::stall::Taken;
 use super::tell;
 
 /// After an error of `accept`: too many open files, say, which pass.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest head, in bytes, and what is read ahead of one connection.
+const MAX_HEAD: usize = 64 * 1024;
 
 /// How connections are kept.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +48,8 @@ pub(super) async fn serve(
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout);
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(MAX_HEAD);
     let mut stop = pin!(stop);
     loop {
         let accepted = async {
@@ -66,6 +71,9 @@ pub(super) async fn serve(
                 continue;
             }
         };
+        // Answers are small and wait for nothing.
+        let _ = stream.set_nodelay(true);
+        let stream = Taken::new(stream, limits.header_timeout);
         let connection = graceful.watch(connection(&builder, stream, peer, app.clone()));
         tokio::spawn(async move {
             // What ends it early is the peer's doing.
@@ -84,12 +92,10 @@ fn is_the_peers(error: &io::Error) -> bool {
 
 fn connection(
     builder: &http1::Builder,
-    stream: TcpStream,
+    stream: Taken<TcpStream>,
     peer: SocketAddr,
     app: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + use<> {
-    // Answers are small and wait for nothing.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         let mut app = app.clone();
         let mut request = request.map(Body::new);

@@ -120,6 +120,17 @@ impl Connection {
             .unwrap();
     }
 
+    /// Does the other side close it when it is asked again and again, and no answer is read?
+    pub(crate) fn is_closed_while_asking(&mut self, request: &str) -> bool {
+        self.0.set_write_timeout(Some(PATIENCE)).unwrap();
+        let requests = request.repeat(200);
+        loop {
+            if let Err(error) = self.0.write_all(requests.as_bytes()) {
+                return error.kind() != std::io::ErrorKind::WouldBlock;
+            }
+        }
+    }
+
     /// Has the other side closed it?
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0; 1]), Ok(0))

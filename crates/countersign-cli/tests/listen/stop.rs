@@ -245,6 +245,30 @@ fn who_sends_no_head_is_not_waited_for() {
 }
 
 #[test]
+fn who_takes_no_answers_is_not_waited_for() {
+    let path = file(
+        "untaken.toml",
+        "[server]\nheader_timeout = '1s'\nmax_connections = 1\nhealth = '/health'\n[route.stripe]\nsecrets = [{ env = 'STRIPE_SECRET' }]\nacknowledge = true\n",
+    );
+    let running = start(&[&path]);
+    let mut greedy = connect(running.address);
+    // Until nothing more fits between the two.
+    assert!(greedy.is_closed_while_asking("GET /health HTTP/1.1\r\nhost: a\r\n\r\n"));
+    assert_eq!(exchange(running.address, &stripe("evt_1")).status(), 200);
+}
+
+#[test]
+fn a_head_that_is_too_long_is_not_kept() {
+    let running = start(&["--secret", "stripe=env:STRIPE_SECRET"]);
+    for (length, status) in [(60_000, 200), (200_000, 431)] {
+        let mut request = stripe(&format!("evt_{length}"));
+        let value = HeaderValue::try_from("a".repeat(length)).unwrap();
+        request.headers_mut().insert("x-a", value);
+        assert_eq!(exchange(running.address, &request).status(), status);
+    }
+}
+
+#[test]
 fn connections_wait_while_there_are_too_many() {
     let path = file(
         "connections.toml",
