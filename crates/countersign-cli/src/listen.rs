@@ -37,6 +37,7 @@ use self::flags::Of;
 use self::forward::Handling;
 use self::line::{Line, Lines, Unwritten};
 use self::mistakes::{Mistakes, Written};
+use self::reload::Reloading;
 use self::serve::{Limits, Signals};
 use self::settings::Settings;
 use crate::grade::GivenUp;
@@ -156,7 +157,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(listen(&origin, file, settings, (lines, unwritten)));
+    let ended = runtime.block_on(listen(origin, file, settings, (lines, unwritten)));
     // What was not done in time does not hold up the end.
     runtime.shutdown_background();
     ended
@@ -208,14 +209,8 @@ impl Origin {
     }
 }
 
-/// A notice for the operator. Nobody who does not read it holds up a delivery.
-fn tell(text: &str) {
-    let text = crate::mistake::without_secrets(text);
-    let _ = writeln!(io::stderr(), "countersign: {text}");
-}
-
 async fn listen(
-    origin: &Origin,
+    origin: Origin,
     file: File,
     settings: Settings,
     (lines, unwritten): (Lines, Unwritten),
@@ -229,9 +224,10 @@ async fn listen(
     let writing = unwritten.start(settings.format);
     warnings::show(&lines);
     let app = app(&settings, address, &lines)?;
-    tell(&format!("listening on http://{address}"));
+    let settings = Arc::new(settings);
+    lines.notice(format!("listening on http://{address}"));
     for route in &settings.routes {
-        tell(&route.notice(address));
+        lines.notice(route.notice(address));
     }
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -239,23 +235,22 @@ async fn listen(
         header_timeout: settings.header_timeout,
         max_connections: settings.max_connections,
     };
-    let serving = tokio::spawn(serve::serve(listener, app, limits, async {
+    let serving = tokio::spawn(serve::serve(listener, app, limits, lines.clone(), async {
         let _ = stopped.await;
     }));
-    while signals.next().await == serve::Asked::Reload {
-        reload::reload(&settings.routes, &file, origin, &lines);
-    }
+    let reloading = Reloading::new(origin, file, Arc::clone(&settings), &lines);
+    reloading.until_stop(&mut signals).await;
     let _ = stop.send(());
-    let mut ending = pin!(end(&settings, serving));
+    let mut ending = pin!(end(&settings, serving, &lines));
     // What comes from now on does not run; then it is said.
     let begun = poll_fn(|cx| Poll::Ready(ending.as_mut().poll(cx))).await;
-    tell("stopping: what runs is waited for; a second signal ends it at once");
+    lines.notice("stopping: what runs is waited for; a second signal ends it at once");
     let is_done = match begun {
         Poll::Ready(is_done) => is_done,
         Poll::Pending => tokio::select! {
             is_done = ending => is_done,
             () = signals.stop() => {
-                tell("ended by a second signal; senders will come again");
+                lines.notice("ended by a second signal; senders will come again");
                 false
             }
         },
@@ -268,6 +263,7 @@ async fn listen(
 async fn end(
     settings: &Settings,
     serving: tokio::task::JoinHandle<hyper_util::server::graceful::GracefulShutdown>,
+    lines: &Lines,
 ) -> bool {
     let deadline = settings.drain;
     let answers = async {
@@ -285,11 +281,11 @@ async fn end(
     match tokio::join!(runs, answers) {
         (0, Ok(())) => true,
         (0, Err(_)) => {
-            tell("ended while somebody was still connected");
+            lines.notice("ended while somebody was still connected");
             false
         }
         (still, _) => {
-            tell(&format!(
+            lines.notice(format!(
                 "ended with {still} still running; senders will come again"
             ));
             false

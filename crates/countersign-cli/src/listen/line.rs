@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::file::Format;
-use super::tell;
+use crate::mistake::without_secrets;
 use crate::printable;
 
 /// So many lines wait for whoever reads them; more are counted and not written, for nothing waits for a reader.
@@ -88,7 +88,16 @@ impl Line {
     }
 
     fn text(&self) -> String {
-        let word = |text: &str| printable::line(text.as_bytes()).replace(' ', "\\u{20}");
+        let word = |text: &str| {
+            let text = printable::line(text.as_bytes());
+            text.chars().fold(String::new(), |mut out, letter| {
+                match letter.is_whitespace() {
+                    true => out.extend(letter.escape_unicode()),
+                    false => out.push(letter),
+                }
+                out
+            })
+        };
         let field = |name: &str, text: &Option<String>| match text {
             None => "-".to_owned(),
             Some(text) if self.signed.contains(&name) => word(text),
@@ -131,34 +140,63 @@ fn with_millis(time: &str) -> String {
     format!("{seconds}.{millis:0<3}Z")
 }
 
-/// What goes to standard output, what to standard error, and that there is no more.
+/// What one thread writes, and that there is no more.
 #[derive(Debug)]
 enum Said {
-    Line(String),
-    Notice(String),
+    Text(String),
     End,
 }
 
-/// Takes lines for a thread that writes them: whoever reads them does not hold up a delivery.
+/// What waits for one of the two outputs.
+#[derive(Clone, Debug)]
+struct Queue {
+    said: SyncSender<Said>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Queue {
+    fn new() -> (Self, Receiver<Said>) {
+        let (said, waiting) = mpsc::sync_channel(WAITING);
+        let lost = Arc::default();
+        (Self { said, lost }, waiting)
+    }
+
+    fn say(&self, said: Said) {
+        if self.said.try_send(said).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many were lost since this was asked before, in words.
+    fn lost(&self, what: &str) -> Option<String> {
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        (lost > 0)
+            .then(|| format!("{lost} {what} were not written: whoever reads them is too slow"))
+    }
+}
+
+/// Takes lines and notices for threads that write them: whoever reads them, or does not, holds up neither a delivery nor the end.
 #[derive(Clone, Debug)]
 pub(super) struct Lines {
     is_json: Arc<AtomicBool>,
-    queue: SyncSender<Said>,
-    lost: Arc<AtomicU64>,
+    out: Queue,
+    notices: Queue,
 }
 
 impl Lines {
     /// And the other end, which begins to write when it is told how.
     pub(super) fn new() -> (Self, Unwritten) {
-        let (queue, said) = mpsc::sync_channel(WAITING);
+        let (out, lines_said) = Queue::new();
+        let (notices, notices_said) = Queue::new();
         let lines = Self {
             is_json: Arc::default(),
-            queue,
-            lost: Arc::default(),
+            out,
+            notices,
         };
         let unwritten = Unwritten {
             lines: lines.clone(),
-            said,
+            lines_said,
+            notices_said,
         };
         (lines, unwritten)
     }
@@ -168,18 +206,12 @@ impl Lines {
             false => line.text(),
             true => line.json(),
         };
-        self.say(Said::Line(text));
+        self.out.say(Said::Text(text));
     }
 
-    /// A notice for the operator, from where nobody may be held up.
-    pub(super) fn notice(&self, text: String) {
-        self.say(Said::Notice(text));
-    }
-
-    fn say(&self, said: Said) {
-        if self.queue.try_send(said).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+    /// A notice for the operator.
+    pub(super) fn notice(&self, text: impl Into<String>) {
+        self.notices.say(Said::Text(text.into()));
     }
 }
 
@@ -187,57 +219,72 @@ impl Lines {
 #[derive(Debug)]
 pub(super) struct Unwritten {
     lines: Lines,
-    said: Receiver<Said>,
+    lines_said: Receiver<Said>,
+    notices_said: Receiver<Said>,
 }
 
 impl Unwritten {
-    /// Writes from now on, in a thread of its own.
+    /// Writes from now on, in a thread for each output.
     pub(super) fn start(self, format: Format) -> Writing {
-        let Self { lines, said } = self;
+        let Self {
+            lines,
+            lines_said,
+            notices_said,
+        } = self;
         lines
             .is_json
             .store(format == Format::Json, Ordering::Relaxed);
-        let (tell, told) = mpsc::channel();
-        let lost = Arc::clone(&lines.lost);
-        thread::spawn(move || {
-            write(&said, &lost);
-            let _ = tell.send(());
-        });
-        Writing { lines, told }
+        let writing = lines.clone();
+        let lines_told = begin(move || write_lines(&lines_said, &writing));
+        let notices = lines.notices.clone();
+        let notices_told = begin(move || write_notices(&notices_said, &notices));
+        Writing {
+            lines,
+            lines_told,
+            notices_told,
+        }
     }
 }
 
-/// The thread that writes.
+/// In a thread of its own. What comes back says that it is done.
+fn begin(write: impl FnOnce() + Send + 'static) -> Receiver<()> {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        write();
+        let _ = tell.send(());
+    });
+    told
+}
+
+/// The threads that write.
 #[derive(Debug)]
 pub(super) struct Writing {
     lines: Lines,
-    told: Receiver<()>,
+    lines_told: Receiver<()>,
+    notices_told: Receiver<()>,
 }
 
 impl Writing {
     /// Waits until everything is written that was said before, though not for ever.
     pub(super) fn end(self) {
-        self.lines.say(Said::End);
-        let _ = self.told.recv_timeout(LAST);
+        let begun = Instant::now();
+        self.lines.out.say(Said::End);
+        let _ = self.lines_told.recv_timeout(LAST);
+        // The lines may have been told of there.
+        self.lines.notices.say(Said::End);
+        let left = LAST.saturating_sub(begun.elapsed());
+        let _ = self.notices_told.recv_timeout(left);
     }
 }
 
-fn write(lines: &Receiver<Said>, lost: &AtomicU64) {
+fn write_lines(said: &Receiver<Said>, lines: &Lines) {
     let mut is_told = false;
-    for line in lines {
-        let lost = lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            tell(&format!(
-                "{lost} lines were not written: whoever reads them is too slow"
-            ));
+    for said in said {
+        if let Some(lost) = lines.out.lost("lines") {
+            lines.notice(lost);
         }
-        let line = match line {
-            Said::Line(line) => line,
-            Said::Notice(text) => {
-                tell(&text);
-                continue;
-            }
-            Said::End => return,
+        let Said::Text(line) = said else {
+            return;
         };
         let mut out = io::stdout().lock();
         if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush())
@@ -245,7 +292,23 @@ fn write(lines: &Receiver<Said>, lost: &AtomicU64) {
         {
             // Deliveries come first.
             is_told = true;
-            tell(&format!("attempts are not shown any more: {error}"));
+            lines.notice(format!("attempts are not shown any more: {error}"));
+        }
+    }
+}
+
+fn write_notices(said: &Receiver<Said>, notices: &Queue) {
+    let tell = |text: &str| {
+        let text = without_secrets(text);
+        let _ = writeln!(io::stderr(), "countersign: {text}");
+    };
+    for said in said {
+        if let Some(lost) = notices.lost("notices") {
+            tell(&lost);
+        }
+        match said {
+            Said::Text(text) => tell(&text),
+            Said::End => return,
         }
     }
 }
@@ -287,15 +350,15 @@ mod tests {
         let mut line = Line::new("done", "done");
         line.time = String::new();
         line.scheme = Some("acme".to_owned());
-        line.id = Some("a b\u{1b}[2J\u{202e}\u{2028}\n\u{9b}".to_owned());
+        line.id = Some("a b\u{a0}\u{1b}[2J\u{202e}\u{61c}\u{2028}\n\u{9b}".to_owned());
         line.signed = vec!["id"];
         assert_eq!(
             line.text(),
-            r" acme - a\u{20}b\u{1b}[2J\u{202e}\u{2028}\n\u{9b} done done - 0ms"
+            r" acme - a\u{20}b\u{a0}\u{1b}[2J\u{202e}\u{61c}\u{2028}\n\u{9b} done done - 0ms"
         );
         let json = line.json();
         assert!(
-            json.contains(r#""id":"a b\u001b[2J\u202e\u2028\n\u009b""#),
+            json.contains("\"id\":\"a b\u{a0}\\u001b[2J\\u202e\\u061c\\u2028\\n\\u009b\""),
             "{json}"
         );
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();

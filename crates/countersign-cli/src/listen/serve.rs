@@ -20,8 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
+use super::line::Lines;
 use super::stall::Taken;
-use super::tell;
 
 /// After an error of `accept`: too many open files, say, which pass.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -41,16 +41,20 @@ pub(super) async fn serve(
     listener: TcpListener,
     app: Router,
     limits: Limits,
+    lines: Lines,
     stop: impl Future<Output = ()>,
 ) -> GracefulShutdown {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.max_connections));
+    let places = Arc::new(Semaphore::new(
+        limits.max_connections.min(Semaphore::MAX_PERMITS),
+    ));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(MAX_HEAD);
     let mut stop = pin!(stop);
+    let mut is_told = false;
     loop {
         let accepted = async {
             // It is never closed.
@@ -62,10 +66,17 @@ pub(super) async fn serve(
             accepted = accepted => accepted,
         };
         let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+            Ok(accepted) => {
+                is_told = false;
+                accepted
+            }
             Err(error) => {
                 if !is_the_peers(&error) {
-                    tell(&format!("a connection could not be accepted: {error}"));
+                    // Once, for it comes again and again until it has passed.
+                    if !is_told {
+                        is_told = true;
+                        lines.notice(format!("a connection could not be accepted: {error}"));
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
                 continue;

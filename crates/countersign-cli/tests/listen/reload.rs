@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use countersign::system_now;
 
@@ -92,4 +93,44 @@ fn the_list_of_secrets_is_read_again() {
     running.noticed(KEPT);
     assert_eq!(status(&running, "STRIPE_SECRET", "evt_6"), 200);
     assert_eq!(status(&running, "STRIPE_NEXT", "evt_7"), 401);
+}
+
+#[test]
+fn a_file_without_an_end_does_not_hold_up_the_end() {
+    let kept = file("endless.secret", secret("STRIPE_SECRET"));
+    let path = file(
+        "reload-endless.toml",
+        "[route.stripe]\nsecrets = [{ file = 'endless.secret' }]\nacknowledge = true\n",
+    );
+    let mut running = start(&[&path]);
+    fs::remove_file(&kept).unwrap();
+    // Whoever opens it waits for somebody who writes.
+    let made = Command::new("mkfifo").arg(&kept).status().unwrap();
+    assert!(made.success());
+    running.signal("HUP");
+    assert_eq!(status(&running, "STRIPE_SECRET", "evt_1"), 200);
+    running.signal("TERM");
+    assert_eq!(running.code(), Some(0));
+    fs::remove_file(&kept).unwrap();
+}
+
+#[test]
+fn a_scheme_of_ones_own_that_has_changed_takes_a_restart() {
+    let scheme = file(
+        "reload-acme.toml",
+        include_str!("../../../../examples/receiver-file/acme.toml"),
+    );
+    let path = file(
+        "reload-scheme.toml",
+        "[schemes]\nacme = 'reload-acme.toml'\n[route.acme]\nsecrets = [{ env = 'ACME_SECRET' }]\nacknowledge = true\n",
+    );
+    let running = start(&[&path]);
+    running.signal("HUP");
+    running.noticed(READ);
+    let text = fs::read_to_string(&scheme).unwrap();
+    fs::write(&scheme, text.replace("tolerance = 300", "tolerance = 200")).unwrap();
+    running.signal("HUP");
+    running.noticed(&format!(
+        "{READ}; what else has changed in the file is done when the program starts again"
+    ));
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     lines: Receiver<String>,
     notices: Receiver<String>,
+    /// Nobody reads its notices while this is held.
+    pub(crate) reading: Arc<Mutex<()>>,
 }
 
 fn command(arguments: &[&str]) -> Command {
@@ -62,13 +65,15 @@ pub(crate) fn start(arguments: &[&str]) -> Running {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = read(child.stdout.take().unwrap());
-    let notices = read(child.stderr.take().unwrap());
+    let lines = read(child.stdout.take().unwrap(), Arc::default());
+    let reading = Arc::default();
+    let notices = read(child.stderr.take().unwrap(), Arc::clone(&reading));
     let mut running = Running {
         child,
         address: SocketAddr::from(([0, 0, 0, 0], 0)),
         lines,
         notices,
+        reading,
     };
     let first = running.notice();
     let address = first.strip_prefix("countersign: listening on http://");
@@ -88,10 +93,12 @@ pub(crate) fn ends(arguments: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
-fn read(from: impl std::io::Read + Send + 'static) -> Receiver<String> {
+/// Reads line by line, and not while the lock is held.
+fn read(from: impl std::io::Read + Send + 'static, reading: Arc<Mutex<()>>) -> Receiver<String> {
     let (give, lines) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(from).lines() {
+            let _reading = reading.lock();
             if give.send(line.unwrap()).is_err() {
                 return;
             }
@@ -145,6 +152,11 @@ impl Running {
         self.lines = mpsc::channel().1;
     }
 
+    /// The exit code.
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(
@@ -159,7 +171,7 @@ impl Running {
     /// Waits for its end: the exit code, and the lines and notices that were left.
     #[track_caller]
     pub(crate) fn ended(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
-        let code = self.child.wait().unwrap().code();
+        let code = self.code();
         let all = |lines: &Receiver<String>| lines.iter().map(unprinted).collect();
         (code, all(&self.lines), all(&self.notices))
     }

@@ -131,6 +131,17 @@ impl Connection {
         }
     }
 
+    /// Does the other side end it once it has got this, or before?
+    pub(crate) fn is_ended_by(&mut self, text: &str) -> bool {
+        let ends = |error: std::io::Error| error.kind() != std::io::ErrorKind::WouldBlock;
+        if let Err(error) = self.0.write_all(text.as_bytes()) {
+            return ends(error);
+        }
+        self.0
+            .read_to_end(&mut Vec::new())
+            .map_or_else(ends, |_| true)
+    }
+
     /// Has the other side closed it?
     pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0; 1]), Ok(0))

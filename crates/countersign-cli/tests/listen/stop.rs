@@ -1,13 +1,13 @@
 //! The end: what runs is waited for, nobody who only holds a connection is, and a second signal is the last.
 
 use std::io::Write as _;
-use std::sync::Mutex;
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 
 use http::HeaderValue;
 
 use crate::running::{file, start};
-use crate::sockets::{Target, connect, exchange, stripe, target};
+use crate::sockets::{Target, answering, connect, exchange, stripe, target};
 
 #[test]
 fn a_run_comes_to_its_end_and_its_answer_arrives() {
@@ -259,13 +259,18 @@ fn who_takes_no_answers_is_not_waited_for() {
 
 #[test]
 fn a_head_that_is_too_long_is_not_kept() {
-    let running = start(&["--secret", "stripe=env:STRIPE_SECRET"]);
-    for (length, status) in [(60_000, 200), (200_000, 431)] {
-        let mut request = stripe(&format!("evt_{length}"));
-        let value = HeaderValue::try_from("a".repeat(length)).unwrap();
-        request.headers_mut().insert("x-a", value);
-        assert_eq!(exchange(running.address, &request).status(), status);
-    }
+    let path = file(
+        "long-heads.toml",
+        "[server]\nheader_timeout = '1h'\n[route.stripe]\nsecrets = [{ env = 'STRIPE_SECRET' }]\nacknowledge = true\n",
+    );
+    let running = start(&[&path]);
+    let mut long = stripe("evt_1");
+    let value = HeaderValue::try_from("a".repeat(60_000)).unwrap();
+    long.headers_mut().insert("x-a", value);
+    assert_eq!(exchange(running.address, &long).status(), 200);
+    let mut endless = connect(running.address);
+    endless.write_half();
+    assert!(endless.is_ended_by(&format!("x-a: {}", "a".repeat(200_000))));
 }
 
 #[test]
@@ -331,4 +336,41 @@ fn a_run_that_its_sender_does_not_wait_for_has_a_line_of_its_own() {
     );
     assert_eq!(exchange(running.address, &request).status(), 200);
     assert_eq!(running.told().1, "duplicate_replay");
+}
+
+#[test]
+fn nobody_who_reads_notices_is_needed() {
+    let target = answering("HTTP/1.1 302 Found\nlocation: /\ncontent-length: 0\n\n");
+    let url = target.url();
+    let mut running = start(&[
+        "--secret",
+        "stripe=env:STRIPE_SECRET",
+        "--json",
+        "--forward",
+        &url,
+    ]);
+    let reading = Arc::clone(&running.reading);
+    let held = reading.lock().unwrap();
+    // More than a pipe and a reader's buffer hold.
+    for turn in 0..900 {
+        let status = exchange(running.address, &stripe(&format!("evt_{turn}"))).status();
+        assert_eq!(status, 503);
+        assert_eq!(running.told().1, "released");
+    }
+    running.signal("TERM");
+    assert_eq!(running.code(), Some(0));
+    drop(held);
+}
+
+#[test]
+fn as_many_connections_as_can_be_written_are_served() {
+    let path = file(
+        "most.toml",
+        &format!(
+            "[server]\nmax_connections = {}\n[route.stripe]\nsecrets = [{{ env = 'STRIPE_SECRET' }}]\nacknowledge = true\n",
+            i64::MAX
+        ),
+    );
+    let running = start(&[&path]);
+    assert_eq!(exchange(running.address, &stripe("evt_1")).status(), 200);
 }
