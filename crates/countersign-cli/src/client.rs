@@ -9,10 +9,14 @@ use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 /// So much of an answer is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
+
+/// So many bytes are read from one connection, whatever they are: interim answers without an end, say.
+const MAX_READ: u64 = 2 * 1024 * 1024;
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug)]
@@ -204,6 +208,8 @@ pub(crate) async fn exchange(
         reason: chain(&error),
     };
     let exchange = async {
+        let (reader, writer) = stream.into_split();
+        let stream = tokio::io::join(reader.take(MAX_READ), writer);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(failed)?;

@@ -292,6 +292,18 @@ fn a_target_that_hangs_is_given_up() {
 }
 
 #[test]
+fn a_target_that_only_begins_to_answer_is_given_up() {
+    let target = target(|_, stream| {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000);
+        while stream.write_all(interim.as_bytes()).is_ok() {}
+    });
+    let running = forwarding(&target);
+    assert_eq!(exchange(running.address, &stripe("evt_1")).status(), 503);
+    let line = running.json();
+    assert_eq!(line["forward"], "broken", "{line}");
+}
+
+#[test]
 fn an_answer_that_is_too_long_is_a_status() {
     let target = target(|_, stream| {
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1000000\r\n\r\n";
