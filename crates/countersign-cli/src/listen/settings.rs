@@ -21,8 +21,8 @@ pub(crate) const ADDRESS: &str = "127.0.0.1:8080";
 /// How long a head may take, and how long a connection may be idle.
 const HEADER_TIMEOUT: Span = Span::from_secs(10);
 
-/// How many connections there may be at once.
-const MAX_CONNECTIONS: usize = 1_024;
+/// How many connections there may be at once. Each may need another one to its target, and 1024 open files are what a program often gets.
+const MAX_CONNECTIONS: usize = 480;
 
 /// How long what runs is waited for when it is told to stop.
 const DRAIN: Span = Span::from_secs(30);
@@ -355,14 +355,16 @@ pub(super) fn check_path(path: &str) -> Result<(), &'static str> {
 /// Does a target mean the address that is listened on?
 pub(super) fn is_own(target: &Target, own: SocketAddr) -> bool {
     let is_local = |host: IpAddr| host.is_loopback() || host.is_unspecified();
-    let is_host = match target.address() {
+    let port = own.port();
+    let own = own.ip().to_canonical();
+    let is_host = match target.address().map(|host| host.to_canonical()) {
         // Localhost, or a name that is somebody else's.
-        None => target.is_loopback() && is_local(own.ip()),
-        Some(host) if own.ip().is_unspecified() => is_local(host),
-        Some(host) if host.is_unspecified() => is_local(own.ip()),
-        Some(host) => host == own.ip(),
+        None => target.is_loopback() && is_local(own),
+        Some(host) if own.is_unspecified() => is_local(host),
+        Some(host) if host.is_unspecified() => is_local(own),
+        Some(host) => host == own,
     };
-    own.port() != 0 && target.port() == own.port() && is_host
+    port != 0 && target.port() == port && is_host
 }
 
 /// Words for what a URL cannot be forwarded to.
@@ -387,6 +389,7 @@ mod tests {
             ("127.0.0.1:80", "http://127.0.0.2/", false),
             ("127.0.0.1:80", "http://[::1]/", false),
             ("127.0.0.1:80", "http://127.0.0.1:81/", false),
+            ("127.0.0.1:80", "http://[::ffff:127.0.0.1]/", true),
             ("0.0.0.0:80", "http://127.0.0.1/", true),
             ("0.0.0.0:80", "http://localhost/", true),
             ("[::]:80", "http://[::1]/", true),
