@@ -389,9 +389,10 @@ fn own_headers(
     Ok(())
 }
 
+/// Many programs take an underscore for a hyphen.
 fn may_pass(name: &HeaderName) -> bool {
-    let text = name.as_str();
-    !NOT_PASSED_ON.contains(name)
+    let text = name.as_str().replace('_', "-");
+    !NOT_PASSED_ON.iter().any(|known| *known == *text)
         && !text.starts_with(OWN)
         && !text.starts_with("proxy-")
         && text != "keep-alive"

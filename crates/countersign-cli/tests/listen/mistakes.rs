@@ -213,8 +213,8 @@ fn each_mistake_has_its_line_and_its_key() {
             "2: forward.timeout: is longer than 15 minutes, which is as long as a run may take",
         ),
         (
-            "[route.stripe]\nsecrets = [{ env = 'STRIPE_SECRET' }]\nforward = 'http://127.0.0.1:3000'\nforward_headers = [\n  'x-a',\n  'Countersign-Id',\n]\n".to_owned(),
-            "6: route.stripe.forward_headers[1]: Countersign-Id is not passed on: it is about one connection, or this program's own",
+            "[route.stripe]\nsecrets = [{ env = 'STRIPE_SECRET' }]\nforward = 'http://127.0.0.1:3000'\nforward_headers = [\n  'x-a',\n  'Countersign_Id',\n]\n".to_owned(),
+            "6: route.stripe.forward_headers[1]: Countersign_Id is not passed on: it is about one connection, or this program's own",
         ),
         (
             "[route.zapier]\nsecrets = [{ env = 'STRIPE_SECRET' }]\naccept_weak = ['nothing-signed']\ndeduplicate = 'off'\ntoken_in = 'header:X-Token'\nforward = 'http://127.0.0.1:3000'\nforward_headers = ['x-token']\n".to_owned(),
