@@ -31,7 +31,7 @@ mod verify;
 mod wording;
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -61,7 +61,8 @@ fn main() -> ExitCode {
             // Whoever reads the output and stops, as `head` does, is not told about it.
             if !is_broken_pipe(error.as_ref()) {
                 let said = mistake::without_secrets(&error.to_string());
-                eprintln!("countersign: {said}");
+                // Where nobody can be told, the exit code still tells.
+                let _ = writeln!(io::stderr(), "countersign: {said}");
             }
             ExitCode::from(2)
         }
