@@ -55,8 +55,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     check: bool,
     /// The address to listen on; port 0 takes a free one. 127.0.0.1:8080 unless it, or the file, says otherwise.
-    #[arg(long, value_name = "ADDRESS")]
-    addr: Option<String>,
+    #[arg(long, value_name = "ADDRESS", value_parser = flags::address)]
+    addr: Option<SocketAddr>,
     /// Print one JSON object per attempt instead of text.
     #[arg(long)]
     json: bool,
@@ -201,7 +201,7 @@ impl Origin {
     /// What flags say beside a file.
     fn set(&self, file: &mut File) {
         if let Some(address) = &self.0.addr {
-            file.server.address = Some(address.clone());
+            file.server.address = Some(address.to_string());
         }
         if self.0.json {
             file.log.format = Format::Json;

@@ -1,6 +1,7 @@
 //! Flags in the place of a file: they make the same [`File`].
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -9,6 +10,7 @@ use countersign::scheme::TokenPlace;
 use super::Arguments;
 use super::file::{Deduplicate, File, Route, Secret, Token, Value};
 use super::mistakes::{At, Mistake};
+use super::settings::NO_ADDRESS;
 use crate::grade::GivenUp;
 use crate::{scheme_file, token};
 
@@ -53,6 +55,11 @@ pub(crate) fn secret(text: &str) -> Result<Of<Secret>, String> {
             _ => Err(REFERENCE.to_owned()),
         },
     )
+}
+
+/// `--addr`
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| NO_ADDRESS.to_owned())
 }
 
 /// `--accept-weak`

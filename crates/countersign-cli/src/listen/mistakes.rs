@@ -5,6 +5,8 @@ use std::fmt;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::printable;
+
 /// Where something stands in the file: `route.stripe.secrets[0]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct At(Vec<Step>);
@@ -148,7 +150,8 @@ impl Written<'_> {
                 }
             }
         };
-        format!("{place}: {reason}")
+        // A name in the file may hold anything.
+        printable::line(format!("{place}: {reason}").as_bytes())
     }
 }
 
@@ -163,7 +166,6 @@ fn flag(at: &At) -> String {
         })
         .collect();
     match keys.as_slice() {
-        ["server", "address"] => "--addr".to_owned(),
         ["forward", "remote"] => "--forward-remote".to_owned(),
         ["forward", ..] | ["route", _, "forward"] => "--forward".to_owned(),
         ["schemes", ..] => "--scheme-file".to_owned(),

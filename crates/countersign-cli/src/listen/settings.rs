@@ -18,6 +18,10 @@ use crate::client::{ClientError, Target};
 /// Where it listens unless it is told otherwise.
 pub(crate) const ADDRESS: &str = "127.0.0.1:8080";
 
+/// What is said of anything else.
+pub(super) const NO_ADDRESS: &str =
+    "must be an address and a port, such as 127.0.0.1:8080 or [::1]:0";
+
 /// How long a head may take, and how long a connection may be idle.
 const HEADER_TIMEOUT: Span = Span::from_secs(10);
 
@@ -63,8 +67,7 @@ pub(crate) fn settings(
     let server = &file.server;
     let address = server.address.as_deref().unwrap_or(ADDRESS);
     let address = address.parse().unwrap_or_else(|_| {
-        let reason = "must be an address and a port, such as 127.0.0.1:8080 or [::1]:0";
-        wrong.push(Mistake::new(At::key("server").then("address"), reason));
+        wrong.push(Mistake::new(At::key("server").then("address"), NO_ADDRESS));
         SocketAddr::from(([127, 0, 0, 1], 0))
     });
     let header_timeout = server.header_timeout.unwrap_or(HEADER_TIMEOUT);

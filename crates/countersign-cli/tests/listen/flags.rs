@@ -4,7 +4,7 @@ use countersign::{Timestamp, providers, system_now};
 use countersign_testkit::Sender;
 use http::Request;
 
-use crate::running::{ends, secret, start};
+use crate::running::{ends, file, secret, start};
 use crate::sockets::{exchange, stripe, stripe_with};
 
 #[test]
@@ -223,4 +223,20 @@ fn handshakes_are_answered() {
     let probe = Request::head("/intercom").body("".into()).unwrap();
     assert_eq!(exchange(running.address, &probe).status(), 200);
     assert_eq!(running.json()["outcome"], "answered");
+}
+
+#[test]
+fn an_address_that_is_none_is_not_told_of_the_file() {
+    let path = file(
+        "address.toml",
+        "[server]\naddress = '127.0.0.1:0'\n[route.stripe]\nsecrets = [{ env = 'STRIPE_SECRET' }]\nacknowledge = true\n",
+    );
+    let (code, out, error) = ends(&[&path, "--addr", "localhost:80"]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(
+        error.starts_with(
+            "error: invalid value 'localhost:80' for '--addr <ADDRESS>': must be an address and a port, such as 127.0.0.1:8080 or [::1]:0\n"
+        ),
+        "{error}"
+    );
 }

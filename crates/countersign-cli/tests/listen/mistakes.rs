@@ -126,6 +126,7 @@ fn each_mistake_has_its_line_and_its_key() {
         (route("path = '/x/'\n"), "4: route.stripe.path: must not hold an empty segment, a dot or two dots, and not end with a slash"),
         (route("path = '/x/../y'\n"), "4: route.stripe.path: must not hold an empty segment, a dot or two dots, and not end with a slash"),
         (route("[server]\nhealth = '/stripe'\n"), "5: server.health: route.stripe has the same path"),
+        (route("[server]\n\"a\\u001b[2J\" = 1\n"), "5: server.\"a\\u{1b}[2J\": unknown field `a\\u{1b}[2J`, expected one of `address`, `header_timeout`, `max_connections`, `drain`, `health`"),
         (route("[server]\naddress = 'localhost:80'\n"), "5: server.address: must be an address and a port, such as 127.0.0.1:8080 or [::1]:0"),
         // What the scheme does not ask for, and what it does.
         (route("public_url = 'https://a.example'\n"), "4: route.stripe.public_url: the scheme does not sign the URL"),
