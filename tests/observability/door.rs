@@ -239,7 +239,33 @@ pub(crate) async fn answers(stage: &mut Stage<'_>) {
     let question = r#"{"type":"url_verification","challenge":"planted"}"#;
     let question = stage.genuine(SLACK, question);
     assert_eq!(send(&receiver, question).await, 200);
-    stage.one("handshake", 200);
+    let record = stage.one("handshake", 200);
+    assert!(record.is_verified);
+    assert_eq!(record.secret_label.as_deref(), Some("secret-1"));
+    assert_eq!(record.skew_millis, Some(0));
+    // Its sender has the secret: whoever bans those that have not does not ban him, and no failure of his is counted.
+    let one = Quota::per_minute(NonZero::<u32>::MIN);
+    let limited = stage
+        .builder(SLACK)
+        .limit_failures(FailureLimit::refuse_early(one))
+        .sources(countersign::Sources::direct())
+        .build()
+        .unwrap();
+    for (body, code) in [
+        (
+            r#"{"type":"url_verification","challenge":["planted"]}"#,
+            "field_malformed",
+        ),
+        (r#"{"type":"planted","type":"planted"}"#, "field_repeated"),
+        (r#"{"type":"planted""#, "body_malformed"),
+    ] {
+        let mut odd = stage.genuine(SLACK, body);
+        odd.extensions_mut().insert(Peer([192, 0, 2, 1].into()));
+        assert_eq!(send(&limited, odd).await, 400, "{code}");
+        let record = stage.one(code, 400);
+        assert!(record.is_verified, "{code}");
+        assert_eq!(record.secret_label.as_deref(), Some("secret-1"));
+    }
     let check = Request::post("/")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Bytes::from_static(b"ssl_check=1&token=planted"));

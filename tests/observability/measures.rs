@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::providers::STRIPE;
+use countersign::providers::{SLACK, STRIPE};
 use countersign::{
     Clock, Receiver, Secret, SecretRing, SourceUnavailable, TenantPlace, Tenants, describe_metrics,
 };
@@ -71,6 +71,25 @@ async fn sizes_times_and_skew_are_of_what_was_verified() {
         recorder.recorded(),
         BTreeMap::from([(of("verdict_seconds"), vec![0.0])])
     );
+}
+
+/// It is verified, and told so, and no delivery that has a size or comes late.
+#[tokio::test(start_paused = true)]
+async fn a_signed_question_is_counted_and_not_measured() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let stage = Stage::new(&recorder);
+    let receiver = stage.receiver(SLACK);
+    let question = r#"{"type":"url_verification","challenge":"planted"}"#;
+    let question = stage.sender(SLACK).send(question);
+    assert_eq!(send(&receiver, question).await, 200);
+    let took = "countersign_verdict_seconds{scheme=slack}".to_owned();
+    assert_eq!(recorder.recorded(), BTreeMap::from([(took, vec![0.0])]));
+    let attempts = "countersign_attempts_total{scheme=slack,outcome=answered,code=handshake}";
+    let uses = "countersign_secret_uses_total{scheme=slack,secret=secret-1}";
+    let counted = [attempts, uses].map(|key| (key.to_owned(), 1.0));
+    assert_eq!(recorder.counted(), BTreeMap::from(counted));
+    let _ = log::take();
 }
 
 #[tokio::test(start_paused = true)]

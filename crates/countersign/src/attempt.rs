@@ -173,6 +173,8 @@ pub(crate) struct Pending {
     verdict_time: Option<Duration>,
     /// For the event of a refusal: what in our set-up is at fault. The checks may leave it here.
     pub(crate) hint: Option<&'static str>,
+    /// The secret that verified it, and its signed timestamp, for what is answered or refused without becoming a delivery.
+    proven: Option<(usize, Option<Timestamp>)>,
     is_told: AtomicBool,
 }
 
@@ -184,6 +186,7 @@ impl Pending {
             begun: watch.time(),
             verdict_time: None,
             hint: None,
+            proven: None,
             is_told: AtomicBool::new(false),
         }
     }
@@ -204,6 +207,14 @@ impl Pending {
             verdict_time: self.elapsed(watch),
             ..self.hand_on()
         }
+    }
+
+    pub(crate) const fn prove(&mut self, secret: usize, stamp: Option<Timestamp>) {
+        self.proven = Some((secret, stamp));
+    }
+
+    pub(crate) const fn is_proven(&self) -> bool {
+        self.proven.is_some()
     }
 
     pub(crate) fn is_told(&self) -> bool {
@@ -286,6 +297,7 @@ impl Compiled {
         code: &'static str,
     ) -> Attempt<'a> {
         let verdict_time = pending.verdict_time;
+        let (secret, stamp) = pending.proven.unzip();
         Attempt {
             scheme: &self.scheme,
             outcome,
@@ -293,17 +305,17 @@ impl Compiled {
             refusal: None,
             hint: pending.hint,
             status: None,
-            is_verified: false,
-            secret_label: None,
+            is_verified: secret.is_some(),
+            secret_label: secret.and_then(|secret| self.label(secret)),
             delivery: None,
             id: None,
             event: None,
-            tenant: None,
+            tenant: secret.and_then(|_| self.tenant()),
             key: None,
             run: None,
             body_bytes: None,
             verdict_time: verdict_time.or_else(|| pending.elapsed(&self.watch)),
-            skew_millis: None,
+            skew_millis: pending.skew_millis(stamp.flatten()),
             peer: pending.origin.peer,
             source: pending.origin.source.map(Source::address),
         }
@@ -397,7 +409,7 @@ impl Verified {
     ) -> Attempt<'a> {
         Attempt {
             is_verified: true,
-            secret_label: Some(self.secret_label()).filter(|label| !label.is_empty()),
+            secret_label: self.compiled.label(self.secret),
             delivery: known.delivery,
             id: known.id,
             event: known.event,

@@ -476,6 +476,11 @@ impl Intake {
                 let bytes = Some(self.received);
                 return Err(self.compiled.refused(refusal, &self.pending, bytes));
             }
+            // Its sender has the secret, whatever else is wrong: that is no guess.
+            (Err(refusal), _) if self.pending.is_proven() => {
+                let bytes = Some(self.received);
+                return Err(self.compiled.refused(refusal, &self.pending, bytes));
+            }
             (decided, _) => decided.map_err(|refusal| self.broken(refusal))?,
         };
         match &finished {
@@ -603,6 +608,11 @@ impl Intake {
         }
         let (secret, body_stamp, content) = compiled.verdict(checked)?;
         compiled.count(secret);
+        let stamp = body_stamp.or(self.stamp);
+        // Where senders prove nothing there is no secret.
+        if compiled.keys.get(secret).is_some() {
+            self.pending.prove(secret, stamp);
+        }
         if let Some(reply) = handshake::answer_signed(compiled, secret, &self.open, &body)? {
             return Ok(Finished::Answered(reply));
         }
@@ -610,7 +620,7 @@ impl Intake {
             compiled: Arc::clone(&self.compiled),
             body,
             secret,
-            timestamp: body_stamp.or(self.stamp),
+            timestamp: stamp,
             signed_id: self.signed_id.take(),
             family: self.family,
             signed_values: self.signed_values.take(),

@@ -5,7 +5,7 @@
 
 use metrics::{SharedString, Unit, counter, histogram};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, AttemptOutcome};
 use crate::watch::secs;
 
 pub(crate) const ATTEMPTS: &str = "countersign_attempts_total";
@@ -71,7 +71,8 @@ pub(crate) fn attempt(attempt: &Attempt<'_>) {
     if let Some(took) = attempt.verdict_time {
         histogram!(VERDICT_SECONDS, "scheme" => scheme.clone()).record(took.as_secs_f64());
     }
-    if !attempt.is_verified {
+    // A signed question is no delivery.
+    if !attempt.is_verified || attempt.outcome == AttemptOutcome::Answered {
         return;
     }
     if let Some(skew) = attempt.skew_millis {
