@@ -12,6 +12,8 @@ mod direct;
 mod door;
 #[path = "observability/measures.rs"]
 mod measures;
+#[path = "observability/race.rs"]
+mod race;
 #[path = "observability/recorder.rs"]
 mod recorder;
 #[path = "observability/runs.rs"]

@@ -166,9 +166,19 @@ async fn a_genuine_delivery_that_nobody_runs_is_seen() {
     stage.one("done", 200);
     run(&receiver, delivery.clone(), &clock).await;
     stage.late("duplicate_replay", 200);
+    // It has ended: who waits for it gets its answer, and it is not given up.
+    assert_eq!(receiver.give_up(&delivery), None);
+    assert_eq!(receiver.counts().unfinished, 0);
+    stage.none();
     // What comes when it was told already is an event of the run.
-    receiver.refuse(&delivery, Refusal::Unfinished);
-    stage.late("unfinished", 503);
+    receiver.refuse(&delivery, Refusal::ShuttingDown);
+    stage.late("shutting_down", 503);
+    drop(delivery);
+    let delivery = verify().deliver(&head).unwrap();
+    assert!(receiver.give_up(&delivery).is_some());
+    stage.one("unfinished", 503);
+    assert_eq!(receiver.give_up(&delivery), None);
+    assert_eq!(receiver.counts().unfinished, 1);
     drop(delivery);
     stage.none();
 }

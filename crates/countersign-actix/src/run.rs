@@ -100,7 +100,11 @@ impl<B, S: DeliveryStore> Waiting<B, S> {
         match Pin::new(&mut self.answer).poll(cx) {
             Poll::Ready(Ok(answer)) => return Poll::Ready(answer),
             // The task is gone: its runtime shuts down.
-            Poll::Ready(Err(_)) => return Poll::Ready(self.give_up(Refusal::ShuttingDown)),
+            Poll::Ready(Err(_)) => {
+                let refusal = Refusal::ShuttingDown;
+                let outcome = self.guard.receiver.refuse(&self.delivery, refusal.clone());
+                return Poll::Ready(Err(RefusedRun::new(refusal, outcome).into()));
+            }
             Poll::Pending => {}
         }
         let Some(left) = self.left else {
@@ -109,13 +113,13 @@ impl<B, S: DeliveryStore> Waiting<B, S> {
         let clock = &self.guard.clock;
         let timer = self.timer.get_or_insert_with(|| clock.sleep(left));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(self.give_up(Refusal::Unfinished))
-    }
-
-    /// The request is with the handler.
-    fn give_up(&self, refusal: Refusal) -> Answer<B> {
-        let outcome = self.guard.receiver.refuse(&self.delivery, refusal.clone());
-        Err(RefusedRun::new(refusal, outcome).into())
+        let Some(outcome) = self.guard.receiver.give_up(&self.delivery) else {
+            // It has ended, and its answer rings.
+            (self.left, self.timer) = (None, None);
+            return Poll::Pending;
+        };
+        // The request is with the handler.
+        Poll::Ready(Err(RefusedRun::new(Refusal::Unfinished, outcome).into()))
     }
 }
 

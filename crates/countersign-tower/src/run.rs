@@ -328,7 +328,13 @@ impl<A, S: DeliveryStore> Waiting<A, S> {
         let clock = &self.guard.clock;
         let timer = self.timer.get_or_insert_with(|| clock.sleep(left));
         ready!(timer.as_mut().poll(cx));
-        let response = refused(receiver, &self.delivery, Refusal::Unfinished);
+        let Some(outcome) = receiver.give_up(&self.delivery) else {
+            // It has ended on another thread, and its answer rings.
+            (self.left, self.timer) = (None, None);
+            return Poll::Pending;
+        };
+        let mut response = turn_away(receiver.scheme(), &Refusal::Unfinished);
+        response.extensions_mut().insert(outcome);
         Poll::Ready(Err(response))
     }
 }

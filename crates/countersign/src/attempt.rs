@@ -374,7 +374,37 @@ impl Verified {
         status: Option<StatusCode>,
         known: &dyn Fn() -> Known<'a>,
     ) {
-        let make = || Attempt {
+        let make = || self.run(outcome, status, known());
+        let level = Level::of_run(&outcome.kind);
+        let watch = &self.compiled.watch;
+        match self.pending.claim() {
+            true => watch.attempt(level, &make),
+            false => watch.late_run(level, &make),
+        }
+    }
+
+    /// The attempt ends before its run. Says whether it does: the run may just have been told.
+    pub(crate) fn tell_unfinished<'a>(
+        &'a self,
+        outcome: &'a Outcome,
+        known: &dyn Fn() -> Known<'a>,
+    ) -> bool {
+        let is_first = self.pending.claim();
+        if is_first {
+            let level = Level::of_run(&outcome.kind);
+            let make = || self.run(outcome, None, known());
+            self.compiled.watch.attempt(level, &make);
+        }
+        is_first
+    }
+
+    fn run<'a>(
+        &'a self,
+        outcome: &'a Outcome,
+        status: Option<StatusCode>,
+        known: Known<'a>,
+    ) -> Attempt<'a> {
+        Attempt {
             refusal: outcome.refusal(),
             status: match outcome.refusal() {
                 Some(refusal) => Some(answer(refusal).status),
@@ -382,13 +412,7 @@ impl Verified {
             },
             key: outcome.key,
             run: outcome.attempt,
-            ..self.attempt(AttemptOutcome::of(&outcome.kind), outcome.code(), known())
-        };
-        let level = Level::of_run(&outcome.kind);
-        let watch = &self.compiled.watch;
-        match self.pending.claim() {
-            true => watch.attempt(level, &make),
-            false => watch.late_run(level, &make),
+            ..self.attempt(AttemptOutcome::of(&outcome.kind), outcome.code(), known)
         }
     }
 

@@ -74,17 +74,28 @@ impl<S: DeliveryStore> Receiver<Once<S>> {
         reserved
     }
 
-    /// For adapters: the outcome of an attempt that is refused outside of its run, for want of a place or of time. It is told here. Of an
-    /// attempt that is [`Unfinished`](Refusal::Unfinished) the run is told later, apart.
+    /// For adapters: the outcome of an attempt that is refused outside of its run, for want of a place or because its task is gone. It is told
+    /// here.
     pub fn refuse(&self, delivery: &Delivery, refusal: Refusal) -> Outcome {
-        if refusal == Refusal::Unfinished {
-            self.once.inner.counters.unfinished.add();
-        }
         let outcome = Outcome::new(delivery.key(), None, OutcomeKind::Refused(refusal));
         delivery
             .verified()
             .tell_run(&outcome, None, &|| delivery.known());
         outcome
+    }
+
+    /// For adapters: the outcome of an attempt that cannot wait for its run any longer, which is answered as [`Refusal::Unfinished`]. It is told here,
+    /// and what its run comes to is told later, apart. `None` when the run has just ended: that was told, and its answer is there in a moment.
+    pub fn give_up(&self, delivery: &Delivery) -> Option<Outcome> {
+        let kind = OutcomeKind::Refused(Refusal::Unfinished);
+        let outcome = Outcome::new(delivery.key(), None, kind);
+        let verified = delivery.verified();
+        let is_unfinished = verified.tell_unfinished(&outcome, &|| delivery.known());
+        if !is_unfinished {
+            return None;
+        }
+        self.once.inner.counters.unfinished.add();
+        Some(outcome)
     }
 
     /// When an attempt is to be answered 503 though its run goes on, counted from its arrival: shortly before the sender stops waiting, where it
