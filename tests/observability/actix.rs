@@ -1,8 +1,14 @@
 //! The same through actix-web: the receiver tells, whoever asks it.
 
-use actix_web::dev::{Service, ServiceResponse};
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
-use actix_web::{App, Error, web};
+use actix_web::{App, Error, HttpResponse, ResponseError, web};
 use bytes::Bytes;
 use countersign::providers::{GITHUB, SLACK, STRIPE};
 use countersign::{MemoryStore, Receiver};
@@ -35,7 +41,7 @@ where
 {
     match app.call(actix(request)).await {
         Ok(response) => response.status().as_u16(),
-        Err(error) => error.as_response_error().status_code().as_u16(),
+        Err(error) => error.error_response().status().as_u16(),
     }
 }
 
@@ -112,4 +118,91 @@ async fn each_attempt_is_told_once() {
     let left = app.call(actix(genuine));
     drop(left);
     stage.none();
+}
+
+/// Of an error, what it is answered with counts, as it says no more than that: `status_code` is 500 for all who leave it alone.
+#[derive(Debug)]
+struct Odd(StatusCode);
+
+impl fmt::Display for Odd {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("odd")
+    }
+}
+
+impl ResponseError for Odd {
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.0)
+    }
+}
+
+#[actix_web::test]
+async fn an_error_is_judged_and_told_by_its_answer() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let store = MemoryStore::single_process_on(8, stage.clock);
+    let receiver = stage.builder(STRIPE).store(store).build().unwrap();
+    for (status, told) in [(409, "released"), (202, "done")] {
+        let odd = StatusCode::from_u16(status).unwrap();
+        let resource = web::resource("/")
+            .wrap(from_fn(
+                move |_: ServiceRequest, _: Next<BoxBody>| async move {
+                    Err::<ServiceResponse<BoxBody>, _>(Odd(odd).into())
+                },
+            ))
+            .wrap(Countersign::new(receiver.clone()));
+        let app = App::new().service(resource.to(|_: Webhook| async { "planted" }));
+        let genuine = stage.genuine(STRIPE, BODY);
+        let app = init_service(app).await;
+        assert_eq!(self::status(&app, genuine).await, status);
+        stage.one(told, status);
+    }
+}
+
+#[actix_web::test]
+async fn who_cannot_wait_is_told_at_once_and_his_run_apart() {
+    tokio::time::pause();
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let store = MemoryStore::single_process_on(8, stage.clock);
+    let builder = stage.builder(STRIPE).store(store);
+    let receiver = builder.answer_within(Duration::from_secs(2)).build();
+    let receiver = receiver.unwrap();
+    let slow = |_: Webhook| async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        "planted"
+    };
+    let resource = web::resource("/").wrap(Countersign::new(receiver.clone()));
+    let app = init_service(App::new().service(resource.to(slow))).await;
+    let genuine = stage.genuine(STRIPE, BODY);
+    assert_eq!(status(&app, genuine).await, 503);
+    stage.one("unfinished", 503);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    stage.late("done", 200);
+
+    // Hung up: as a task it goes on, in place it ends with its sender.
+    for (middleware, is_task) in [
+        (Countersign::new(receiver.clone()), true),
+        (Countersign::new(receiver).in_place(), false),
+    ] {
+        let resource = web::resource("/").wrap(middleware);
+        let app = init_service(App::new().service(resource.to(slow))).await;
+        let body = BODY.replace("evt_1", if is_task { "evt_2" } else { "evt_3" });
+        let genuine = stage.genuine(STRIPE, &body);
+        let mut left = Box::pin(app.call(actix(genuine)));
+        let waker = std::task::Waker::noop();
+        let mut cx = std::task::Context::from_waker(waker);
+        assert!(left.as_mut().poll(&mut cx).is_pending());
+        tokio::task::yield_now().await;
+        drop(left);
+        if is_task {
+            stage.none();
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            stage.one("done", 200);
+        } else {
+            stage.one("dropped", None);
+        }
+    }
 }

@@ -233,9 +233,9 @@ where
     }
     let answered = match inner.call(request).await {
         Ok(answered) => answered,
-        // It is answered by that status.
+        // That is what it is answered with: its `status_code` may be another one.
         Err(error) => {
-            let status = status_of(error.as_response_error().status_code());
+            let status = status_of(error.error_response().status());
             return Handled::new(status, Err(error));
         }
     };
