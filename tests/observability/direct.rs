@@ -2,8 +2,8 @@
 
 use std::num::NonZero;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use bytes::Bytes;
 use countersign::providers::STRIPE;
 use countersign::{
     Attempt, AttemptQueue, Broken, Chunks, Clock, FailureLimit, Handled, MemoryStore, NoAttempt,
-    Observer, Once, Peer, Quota, Receiver, Refusal, Sources,
+    Observer, Once, Peer, Quota, Receiver, Refusal, Sources, danger,
 };
 use http::{Request, StatusCode};
 
 use crate::recorder::Recorder;
-use crate::stage::{BODY, Stage};
+use crate::stage::{BODY, SECRET, Stage};
 
 struct Never;
 
@@ -261,13 +261,87 @@ async fn who_is_turned_away_at_the_end_of_his_body_is_told_once() {
     head.extensions_mut().insert(Peer([192, 0, 2, 1].into()));
     let open = || receiver.open(&head, stage.clock.now()).unwrap();
     let (first, mut second) = (open(), open());
-    second.push(body).unwrap();
+    second.push(body.clone()).unwrap();
     assert_eq!(first.finish().unwrap_err(), Refusal::SignatureMismatch);
     stage.one("signature_mismatch", 401);
     assert_eq!(second.finish().unwrap_err().code(), "too_many_failures");
     let record = stage.one("too_many_failures", 429);
     assert_eq!((record.cause, record.is_verified), (None, false));
     stage.none();
+    // Nor is one forgotten who is turned away at once, with a body that is there.
+    let refused = receiver.verify(&head, body, stage.clock.now()).unwrap_err();
+    assert_eq!(refused.code(), "too_many_failures");
+    let record = stage.one("too_many_failures", 429);
+    assert_eq!(record.body_bytes, u64::try_from(BODY.len()).ok());
+    stage.none();
+}
+
+/// Its attempt was told when its sender could not wait: that it never came to its end is told apart.
+#[tokio::test(start_paused = true)]
+async fn a_late_run_that_is_dropped_is_seen() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let store = MemoryStore::single_process_on(8, stage.clock);
+    let receiver = stage.builder(STRIPE).store(store).build().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(stage.clock);
+    let (head, body) = split(stage.genuine(STRIPE, BODY));
+    let verified = receiver.verify(&head, body, clock.now()).unwrap();
+    let delivery = verified.deliver(&head).unwrap();
+    let slot = receiver.reserve().unwrap();
+    let handler = |_| std::future::pending::<Handled<()>>();
+    let mut running = Box::pin(receiver.run(slot, delivery.clone(), &clock, handler));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(running.as_mut().poll(&mut cx).is_pending());
+    stage.none();
+    assert!(receiver.give_up(&delivery).is_some());
+    stage.one("unfinished", 503);
+    drop(running);
+    let record = stage.late("dropped", None);
+    assert_eq!(record.id.as_deref(), Some("evt_1"));
+    assert_eq!(receiver.counts().dropped, 1);
+    drop(delivery);
+    stage.none();
+}
+
+/// An observer may use what it observes: nothing is locked while it is called.
+#[tokio::test(start_paused = true)]
+async fn an_observer_may_ask_its_own_receiver() {
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let stage = Stage::new(&recorder);
+    let own = Arc::<OnceLock<Receiver>>::default();
+    let secret = || danger::secret_of_any_length(SECRET).unwrap();
+    let asks = {
+        let own = Arc::clone(&own);
+        move |_: &Attempt<'_>| {
+            let receiver = own.get().unwrap();
+            receiver.rotate(secret()).unwrap();
+            assert_eq!(receiver.secret_uses().len(), 1);
+        }
+    };
+    let calls = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&calls);
+    let receiver = stage
+        .builder(STRIPE)
+        .observer(move |attempt: &Attempt<'_>| {
+            asks(attempt);
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+    let receiver = receiver.build().unwrap();
+    own.set(receiver.clone()).unwrap();
+    let (head, body) = split(stage.sender(STRIPE).send(BODY));
+    drop(receiver.verify(&head, body, stage.clock.now()).unwrap());
+    assert!(
+        receiver
+            .verify(&head, "{}".into(), stage.clock.now())
+            .is_err()
+    );
+    let mut intake = receiver.open(&head, stage.clock.now()).unwrap();
+    intake.push("{".into()).unwrap();
+    drop(intake);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    let _ = countersign_testkit::log::take();
 }
 
 /// Whoever reads too slowly misses attempts, and knows how many; nobody waits for him.

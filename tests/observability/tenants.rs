@@ -1,7 +1,12 @@
 //! Tenants: whose an attempt was is told where his secret proved it, and names that strangers write are told nowhere.
 
+use std::num::NonZero;
+
 use countersign::providers::STRIPE;
-use countersign::{Receiver, Secret, SecretRing, SourceUnavailable, TenantPlace, Tenants, danger};
+use countersign::{
+    FailureLimit, Peer, Quota, Receiver, Secret, SecretRing, SourceUnavailable, Sources,
+    TenantPlace, Tenants, danger,
+};
 
 use crate::door::send;
 use crate::stage::{BODY, SECRET, Stage, set, without};
@@ -49,6 +54,25 @@ pub(crate) async fn tenants(stage: &mut Stage<'_>) {
     let nobody = without(named("acme"), NAME);
     assert_eq!(send(&of_header, nobody).await, 400);
     stage.one("field_missing", 400);
+
+    // Who has no failures left is told about nobody whom he has not named before.
+    let limited = stage
+        .for_tenants(STRIPE, by_header())
+        .limit_failures(FailureLimit::penalise(Quota::per_minute(
+            NonZero::<u32>::MIN,
+        )))
+        .sources(Sources::direct());
+    let limited = limited.build().unwrap();
+    for (name, code, status) in [
+        ("planted", "tenant_unknown", 401),
+        ("planted-2", "too_many_failures", 429),
+    ] {
+        let mut guess = named(name);
+        guess.extensions_mut().insert(Peer([192, 0, 2, 1].into()));
+        assert_eq!(send(&limited, guess).await, status);
+        let record = stage.one(code, status);
+        assert_eq!((record.cause, record.tenant), (None, None));
+    }
 
     let told = Tenants::new(TenantPlace::extension(), look_up);
     let told = receiver(stage, told);
