@@ -36,8 +36,8 @@ pub struct Attempt<'a> {
     pub refusal: Option<&'a Refusal>,
     /// What would have made a refused attempt pass, where that is known and is our own set-up.
     pub hint: Option<&'static str>,
-    /// What was answered. `None` where that is not the receiver's to know: the handler of a receiver without a store answers, a handler came to
-    /// an error, or nobody was there any more.
+    /// What was answered, or would have been to a sender that has left while his delivery ran. `None` where that is not the receiver's to know: the
+    /// handler of a receiver without a store answers, a handler came to an error, or the attempt was dropped.
     pub status: Option<StatusCode>,
     /// Its signature, or token, was a secret's. What is refused then came from the sender, and is no reason to ban its source.
     pub is_verified: bool,

@@ -5,6 +5,7 @@
 //! and without one. Two things come later than one may expect:
 //!
 //! - With a store an attempt is told **when its run is over**. A run goes on when its sender hangs up, and its end is the attempt's.
+//!   One whose run is dropped is told when the last clone of its delivery is gone: with it, unless a handler has kept one.
 //! - An attempt whose sender could not wait is told at once, as `unfinished`. What its run comes to is then told **apart**, as an event with
 //!   the target `countersign::run`, under `countersign_runs_total`, and to [`Observer::late_run`](crate::Observer::late_run): it is no second
 //!   attempt.
@@ -37,7 +38,7 @@
 //! |---|---|---|
 //! | `scheme` | the scheme's name | text |
 //! | `outcome`, `code` | as above | words |
-//! | `status` | what was answered, where the receiver knows it | HTTP status |
+//! | `status` | what was answered, where the receiver knows it; a sender that has left may not have got it | HTTP status |
 //! | `fault` | whose fault a refusal is | `sender`, `configuration`, `store`, `application` |
 //! | `cause` | behind `too_many_failures`: what it would have been refused for | a code |
 //! | `hint` | what in the receiver's own set-up is at fault: [the public URL](super::public_url#when-a-signature-does-not-fit), as yet | words of our own |
