@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use countersign::providers::{SLACK, STRIPE};
@@ -175,4 +176,42 @@ fn signed_questions_count() {
     intake.push(body).unwrap();
     assert!(matches!(intake.finish(), Ok(Finished::Answered(_))));
     assert_eq!(uses(&receiver), counted(Some(1), None));
+}
+
+/// Two who rotate at the same moment to rings with the same new secrets: what either of them brings in is counted as one.
+#[test]
+fn rings_that_come_at_the_same_moment_lose_no_count() {
+    const SECRETS: usize = 16;
+    let clock = ManualClock::at_secs(NOW);
+    let builder = Receiver::builder(STRIPE, secret(OLD)).clock(clock);
+    let receiver = builder.max_secrets(SECRETS).build().unwrap();
+    // New labels at every round, and the one that verifies is the last.
+    let ring = |round: usize| {
+        let texts = (1..SECRETS).map(|_| OLD).chain([NEW]);
+        let secrets = texts.enumerate().map(|(at, text)| {
+            let label = format!("{round}-{at}");
+            Secret::new(text).unwrap().label(label)
+        });
+        SecretRing::new(secrets).unwrap()
+    };
+    for round in 0..500 {
+        let ready = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let ring = ring(round);
+                    let (head, body) = signed(STRIPE, NEW, BODY).into_parts();
+                    let now = receiver.clock().unwrap().now();
+                    ready.fetch_add(1, Ordering::SeqCst);
+                    while ready.load(Ordering::SeqCst) < 2 {
+                        std::thread::yield_now();
+                    }
+                    receiver.rotate(ring).unwrap();
+                    receiver.verify(&head, body, now).unwrap();
+                });
+            }
+        });
+        let uses = receiver.secret_uses();
+        assert_eq!(uses.last().map(|last| last.verified), Some(2), "{round}");
+    }
 }

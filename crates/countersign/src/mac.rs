@@ -13,6 +13,7 @@ use crate::scheme::{Algorithm, Hash, Part, Scheme};
 use crate::secret::{Secret, SecretError};
 
 /// A secret made ready for its algorithm. Cloned per attempt, never keyed again.
+#[derive(Clone)]
 pub(crate) struct Keyed {
     /// The keyed start of every computation; nothing is computed for tokens and basic credentials.
     start: Option<Running>,

@@ -317,9 +317,8 @@ impl<S> Receiver<S> {
             ));
         }
         let keys = ring(&self.scheme, &secrets.into(), self.max_secrets)?;
-        // Two at the same moment: either of them, as a whole.
-        let new = self.compiled.load().with_keys(keys);
-        self.compiled.store(Arc::new(new));
+        // Two at the same moment: one after the other, each as a whole, so that what is counted for a label of both goes on.
+        self.compiled.rcu(|now| now.with_keys(keys.clone()));
         Ok(())
     }
 

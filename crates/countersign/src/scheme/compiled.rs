@@ -150,7 +150,7 @@ impl fmt::Debug for Config {
 }
 
 /// One active secret.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) label: String,
     /// How many deliveries it has verified.
