@@ -5,6 +5,8 @@
 
 #[path = "public_url/hints.rs"]
 mod hints;
+#[path = "public_url/mounted.rs"]
+mod mounted;
 #[path = "public_url/nginx.rs"]
 mod nginx;
 #[path = "public_url/proxied.rs"]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use smallvec::SmallVec;
 
+use crate::public_url;
 use crate::refusal::Refusal;
 use crate::request::{Head, ReadError, Value, is_media_type, is_plain_header_id};
 use crate::scheme::compiled::{Compiled, Plan};
@@ -62,12 +63,14 @@ pub(crate) fn judge<H: Head, T>(
     };
     if let Some(source) = &compiled.public_url {
         let base = source.base(head)?;
-        for spelling in &compiled.url_spellings {
-            let url = base.spell(*spelling, head.path(), head.query());
-            if let Some(url) = url
-                && !facts.urls.contains(&url)
-            {
-                facts.urls.push(url);
+        for path in public_url::paths(&base, head.path()) {
+            for spelling in &compiled.url_spellings {
+                let url = base.spell(*spelling, path, head.query());
+                if let Some(url) = url
+                    && !facts.urls.contains(&url)
+                {
+                    facts.urls.push(url);
+                }
             }
         }
     }

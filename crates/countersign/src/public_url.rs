@@ -177,6 +177,13 @@ fn by_querystring(query: &str) -> String {
         text.extend(utf8_percent_encode(&value, NODE_KEEPS));
     }
     text
+/// The paths that a request may have had whose prefix is gone: where nothing is left of it but a slash, it may have had none itself, for
+/// routers pass `/hooks` and `/hooks/` on as `/`.
+pub(crate) fn paths<'p>(base: &Base, path: &'p str) -> impl Iterator<Item = &'p str> + use<'p> {
+    let without = (path == "/" && !base.prefix.is_empty()).then_some("");
+    std::iter::once(path).chain(without)
+}
+
 }
 
 /// Proxies whose word about the public URL is taken, and the hosts they may speak of.
@@ -510,3 +517,11 @@ impl PublicUrl {
 #[cfg(test)]
 #[path = "public_url_tests.rs"]
 mod tests;
+    /// May there be something in front of the path that the receiver does not see?
+    pub(crate) const fn has_prefix(&self) -> bool {
+        match self {
+            Self::Configured(base) => !base.prefix.is_empty(),
+            Self::Forwarded(proxies) => !matches!(proxies.prefix, Prefix::Kept),
+        }
+    }
+

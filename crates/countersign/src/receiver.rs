@@ -528,7 +528,8 @@ impl<S: Stage> ReceiverBuilder<S> {
 
     /// The public URL in front of the path that this receiver sees, such as `https://example.com`, for schemes that sign the URL.
     /// It is part of the signed content byte for byte: case, port and prefix as the sender knows them. Where a router strips a prefix from the
-    /// path before the receiver sees it, the prefix belongs here.
+    /// path before the receiver sees it, the prefix belongs here. Where nothing is left of the path but a slash, the URL may have been signed with
+    /// it or without.
     ///
     /// This wins over [`public_url_from`](Self::public_url_from).
     pub fn public_url(mut self, base: impl Into<String>) -> Self {

@@ -14,7 +14,7 @@ use tracing::Level;
 use crate::check::{candidates_of, matching_content, with_body};
 use crate::clock::{self, Clock};
 use crate::forwarded::Hops;
-use crate::public_url::{Base, PublicUrl};
+use crate::public_url::{self, Base, PublicUrl};
 use crate::quota::{Bucket, Quota};
 use crate::request::{Head, trim};
 use crate::scheme::compiled::{Compiled, Plan};
@@ -230,8 +230,10 @@ impl Clues {
         let mut found: Option<(Change, Base)> = None;
         'all: for change in self.changes() {
             let base = change.of(known);
-            for spelling in &compiled.url_spellings {
-                let url = base.spell(*spelling, &facts.path, facts.query.as_deref());
+            let spellings = public_url::paths(&base, &facts.path)
+                .flat_map(|path| compiled.url_spellings.iter().map(move |one| (path, one)));
+            for (path, spelling) in spellings {
+                let url = base.spell(*spelling, path, facts.query.as_deref());
                 let Some(url) = url.filter(|url| !facts.urls.contains(url) && !tried.contains(url))
                 else {
                     continue;

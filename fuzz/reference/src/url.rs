@@ -62,6 +62,14 @@ pub fn spell(
     Some(format!("{before}{port}{prefix}{path}{query}"))
 }
 
+/// The paths behind the prefix that the called URL may have had: a lone slash stands for none, too, where there is a prefix.
+pub(crate) fn paths<'p>(base: &str, path: &'p str) -> Vec<&'p str> {
+    match split(base) {
+        Some((_, _, _, prefix)) if path == "/" && !prefix.is_empty() => vec!["/", ""],
+        _ => vec![path],
+    }
+}
+
 /// Scheme, user information and host; the port with its colon; the scheme's own port; the path without a slash at its end.
 fn split(base: &str) -> Option<(String, String, String, String)> {
     let unwanted = |letter: char| {

@@ -285,6 +285,8 @@ impl Compiled {
         let requires = scheme.requires.iter().filter_map(|requirement| {
             Some((spot(&requirement.place)?, requirement.equals.clone()))
         });
+        // The URL that was signed may have a slash at its end or none.
+        let ends_in_two_ways = public_url.as_ref().is_some_and(PublicUrl::has_prefix);
         let rules = Rules {
             tag,
             prefix_has_no_case: scheme.signature.place == Place::Header(text!("authorization")),
@@ -300,7 +302,7 @@ impl Compiled {
             requires: requires.collect(),
             head_parts,
             pointers,
-            plan: plan(&scheme, asked.has_public_keys()),
+            plan: plan(&scheme, asked.has_public_keys() || ends_in_two_ways),
             url_spellings: url_spellings(&scheme),
             tells_forms_apart: scheme.tells_forms_apart(),
             asked: Arc::new(asked),
@@ -454,7 +456,7 @@ impl Rules {
 }
 
 /// The one body may be streamed when nothing else needs it and the content is the same for every key.
-fn plan(scheme: &Scheme, has_public_keys: bool) -> Plan {
+fn plan(scheme: &Scheme, is_judged_twice: bool) -> Plan {
     if scheme.algorithm == Algorithm::Unsigned {
         return Plan::Unproven;
     }
@@ -477,7 +479,7 @@ fn plan(scheme: &Scheme, has_public_keys: bool) -> Plan {
         || in_body(&scheme.signature.place)
         || !scheme.checks.is_empty()
         || scheme.url_spellings.len() > 1
-        || has_public_keys;
+        || is_judged_twice;
     let mut bodies = scheme
         .content
         .iter()

@@ -5,7 +5,7 @@ use crate::encoding::{from_base64, to_base64};
 use crate::headers::{deciding, strip_blanks};
 use crate::hmac::Algorithm;
 use crate::secret::text_keys;
-use crate::url::{Port, Query, TWILIO, spell};
+use crate::url::{Port, Query, TWILIO, paths, spell};
 use crate::{Call, form};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -113,9 +113,14 @@ pub(crate) fn verify(kind: Kind, secrets: &[&str], call: &Call) -> Option<bool> 
     }
     let fields = fields(kind, call);
     let fits = |(port, query): &(Port, Query)| {
-        let url = spell(call.base, *port, *query, call.path, call.query)?;
-        let content = [url.as_bytes(), &fields].concat();
-        Some(Algorithm::Sha1.any_fits(&keys, &content, std::slice::from_ref(&signature)))
+        for path in paths(call.base, call.path) {
+            let url = spell(call.base, *port, *query, path, call.query)?;
+            let content = [url.as_bytes(), &fields].concat();
+            if Algorithm::Sha1.any_fits(&keys, &content, std::slice::from_ref(&signature)) {
+                return Some(true);
+            }
+        }
+        None
     };
     Some(kind.spellings().iter().any(|both| fits(both) == Some(true)))
 }
