@@ -54,6 +54,16 @@ async fn notified(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>
     Ok(response)
 }
 
+fn request(event: Event) -> http::Result<Request<Full<Bytes>>> {
+    let mut request = Request::builder()
+        .method(event.method.as_str())
+        .uri(event.path);
+    for (name, value) in event.headers {
+        request = request.header(name, value);
+    }
+    request.body(Full::new(Bytes::from(event.body)))
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let receiver = Receiver::builder(INTERCOM, Secret::from_env("INTERCOM_SECRET")?)
@@ -64,18 +74,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let service = layer.layer(service_fn(notified));
 
     for line in std::io::stdin().lines() {
-        let Event {
-            method,
-            path,
-            headers,
-            body,
-        } = serde_json::from_str(&line?)?;
-        let mut request = Request::builder().method(method.as_str()).uri(path);
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(Full::new(Bytes::from(body)))?;
-        let response = service.clone().oneshot(request).await?;
+        // Hosts decode what strangers send, and not all of it is a request afterwards. That must not end the function.
+        let response = match request(serde_json::from_str(&line?)?) {
+            Ok(request) => service.clone().oneshot(request).await?.map(BodyExt::boxed),
+            Err(_) => {
+                let mut response = Response::new(Full::default().boxed());
+                *response.status_mut() = StatusCode::BAD_REQUEST;
+                response
+            }
+        };
         let (head, body) = response.into_parts();
         let headers = head.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());

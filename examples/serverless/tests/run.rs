@@ -33,7 +33,9 @@ fn each_delivery_is_done_in_place_and_once() {
     let body = r#"{"id":"notif_1","topic":"user.created"}"#;
     let mut next = || lines.next().unwrap().unwrap();
     let probe = json!({"method": "HEAD", "path": "/intercom", "headers": {}, "body": ""});
+    let decoded = json!({"method": "POST", "path": "/ ", "headers": {}, "body": ""});
     for (event, printed, status, text) in [
+        (decoded, None, 400, ""),
         (event(SECRET, body), Some("notif_1: done"), 204, ""),
         (event(SECRET, body), None, 204, ""),
         (
