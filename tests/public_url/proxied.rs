@@ -34,6 +34,16 @@ location /hooks/ {
     proxy_set_header Forwarded \"for=$remote_addr;proto=https;host=$host\";
 }";
 
+/// The one that the manual shows.
+fn of_the_manual() -> String {
+    let page = include_str!("../../crates/countersign/src/manual/public_url.rs");
+    let (_, rest) = page.split_once("```nginx\n").unwrap();
+    let (block, _) = rest.split_once("//! ```").unwrap();
+    let lines = block.lines().map(|line| line.trim_start_matches("//! "));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    text.replace("127.0.0.1:8080", "BACKEND")
+}
+
 /// One that adds to what it was told.
 const APPENDS: &str = "
 location /hooks/ {
@@ -213,6 +223,52 @@ async fn what_is_genuine_passes_with_its_prefix() {
     let with_proto = LETS_THROUGH.replace('}', "proxy_set_header X-Forwarded-Proto https;\n}");
     let nginx = Nginx::start(backend, &with_proto);
     assert_eq!(signed(URL).to(nginx.address).await, passed());
+}
+
+#[tokio::test]
+async fn what_the_manual_shows_is_enough() {
+    log::listen();
+    let locations = of_the_manual();
+    assert_eq!(locations.matches("BACKEND").count(), 1, "{locations}");
+    let two = Quota::per_minute(NonZero::new(2).unwrap());
+    let limited = |builder: ReceiverBuilder| {
+        let builder = builder.limit_failures(FailureLimit::penalise(two));
+        builder.sources(Sources::behind(&[NGINX]).unwrap())
+    };
+    for receiver in [
+        builder().public_url("https://hooks.example.com/hooks"),
+        builder().public_url_from(proxies().stripping("/hooks").unwrap()),
+        builder().public_url_from(proxies().setting_prefix(["/hooks"]).unwrap()),
+    ] {
+        let backend = serve(limited(receiver).build().unwrap()).await;
+        let nginx = Nginx::start(backend, &locations);
+        let lies = [
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", "staging.example.com"),
+            ("x-forwarded-prefix", "/other"),
+            ("x-forwarded-for", "192.0.2.1"),
+            (
+                "forwarded",
+                "for=192.0.2.1;proto=https;host=staging.example.com",
+            ),
+        ];
+        assert_eq!(signed(URL).with(&lies).to(nginx.address).await, passed());
+        assert!(logged().is_empty());
+        let forged = Attempt {
+            body: "Body=Forged",
+            ..signed(URL).with(&lies)
+        };
+        let mut statuses = Vec::new();
+        for from in [STRANGER, STRANGER, STRANGER, "127.0.0.4"] {
+            let attempt = Attempt {
+                from,
+                ..forged.clone()
+            };
+            statuses.push(attempt.to(nginx.address).await.0);
+        }
+        assert_eq!(statuses, [401, 401, 429, 401]);
+        drop(log::take());
+    }
 }
 
 /// Past the proxy, from another address than its own.

@@ -86,7 +86,7 @@
 //! `https://httpd.apache.org/docs/2.4/mod/mod_proxy.html`. That ALB sends no `X-Forwarded-Host`, and that it keeps the host's port, is not
 //! spelled out there: try it.
 //!
-//! nginx, with a prefix that it strips; a test runs this (`tests/public_url/proxied.rs`):
+//! nginx, with a prefix that it strips; a test runs these very lines (`tests/public_url/proxied.rs`):
 //! ```nginx
 //! location /hooks/ {
 //!     proxy_pass http://127.0.0.1:8080/;              # the last slash strips /hooks
