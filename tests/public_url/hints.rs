@@ -279,6 +279,45 @@ fn proxies_are_told_what_they_must_say() {
             "the host b.example and not a.example, the port 8443 and not no port: the proxy must say so in X-Forwarded-Host, the host that the proxy tells must have the sender's port, or set `public_url` to http://b.example:8443"
         )
     );
+    // What only the proxy says would be refused, for nobody has named it.
+    let other = [by_x[0], by_x[1], ("host", "c.example")];
+    assert_eq!(
+        told(proxies(), "http://c.example/twilio", &other),
+        line(
+            "host",
+            "http://c.example",
+            "the host c.example and not a.example: the proxy must say so in X-Forwarded-Host, the host must be named in `TrustedProxies::new`, if it is this receiver's, or set `public_url` to http://c.example"
+        )
+    );
+    let of_two = || proxies().setting_prefix(["/", "/shop"]).unwrap();
+    let original = |original| {
+        let kept = ("x-forwarded-prefix", "/");
+        [by_x[0], by_x[1], kept, ("x-original-uri", original)]
+    };
+    assert_eq!(
+        told(
+            of_two(),
+            "http://a.example/hooks/twilio",
+            &original("/hooks/twilio")
+        ),
+        line(
+            "prefix",
+            "http://a.example/hooks",
+            "the prefix /hooks and not no prefix: the proxy must say so in X-Forwarded-Prefix, the prefix must be named in `setting_prefix`, if it is this receiver's, or set `public_url` to http://a.example/hooks"
+        )
+    );
+    assert_eq!(
+        told(
+            of_two(),
+            "http://a.example/shop/twilio",
+            &original("/shop/twilio")
+        ),
+        line(
+            "prefix",
+            "http://a.example/shop",
+            "the prefix /shop and not no prefix: the proxy must say so in X-Forwarded-Prefix, or set `public_url` to http://a.example/shop"
+        )
+    );
     let by_forwarded = [("forwarded", "for=192.0.2.1;proto=http;host=a.example")];
     assert_eq!(
         told(

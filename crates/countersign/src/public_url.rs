@@ -138,6 +138,23 @@ impl Base {
         self.host.rsplit('@').next().unwrap_or_default()
     }
 
+    /// The port as it is spelled, with its colon.
+    fn port_as(&self, spelling: UrlPort) -> Option<&str> {
+        match spelling {
+            UrlPort::AsConfigured => self.port.as_deref(),
+            UrlPort::Without => None,
+            UrlPort::With => Some(self.port.as_deref().unwrap_or(self.default_port())),
+        }
+    }
+
+    /// The same with the port that this spelling writes.
+    pub(crate) fn as_spelled(&self, spelling: UrlSpelling) -> Self {
+        Self {
+            port: self.port_as(spelling.port).map(str::to_owned),
+            ..self.clone()
+        }
+    }
+
     /// Writes the URL of a request. `None` for a query that cannot be spelled so: one that is no text would look like another one.
     pub(crate) fn spell(
         &self,
@@ -145,12 +162,7 @@ impl Base {
         path: &str,
         query: Option<&str>,
     ) -> Option<String> {
-        let default = self.default_port();
-        let port = match spelling.port {
-            UrlPort::AsConfigured => self.port.as_deref().unwrap_or_default(),
-            UrlPort::Without => "",
-            UrlPort::With => self.port.as_deref().unwrap_or(default),
-        };
+        let port = self.port_as(spelling.port).unwrap_or_default();
         let mut url = [&self.scheme, "://", &self.host, port, &self.prefix, path].concat();
         if let Some(query) = query {
             url.push('?');
@@ -165,6 +177,13 @@ impl Base {
     }
 }
 
+/// The paths that a request may have had whose prefix is gone: where nothing is left of it but a slash, it may have had none itself, for
+/// routers pass `/hooks` and `/hooks/` on as `/`.
+pub(crate) fn paths<'p>(base: &Base, path: &'p str) -> impl Iterator<Item = &'p str> + use<'p> {
+    let without = (path == "/" && !base.prefix.is_empty()).then_some("");
+    std::iter::once(path).chain(without)
+}
+
 /// A query string, taken apart as a form and written again. Every parameter is in it, in its place: none can be added or moved unsigned.
 fn by_querystring(query: &str) -> String {
     let mut text = String::new();
@@ -177,13 +196,6 @@ fn by_querystring(query: &str) -> String {
         text.extend(utf8_percent_encode(&value, NODE_KEEPS));
     }
     text
-/// The paths that a request may have had whose prefix is gone: where nothing is left of it but a slash, it may have had none itself, for
-/// routers pass `/hooks` and `/hooks/` on as `/`.
-pub(crate) fn paths<'p>(base: &Base, path: &'p str) -> impl Iterator<Item = &'p str> + use<'p> {
-    let without = (path == "/" && !base.prefix.is_empty()).then_some("");
-    std::iter::once(path).chain(without)
-}
-
 }
 
 /// Proxies whose word about the public URL is taken, and the hosts they may speak of.
@@ -319,10 +331,12 @@ impl TrustedProxies {
         self.set_forwarded && (self.set_port || matches!(self.prefix, Prefix::Told(_)))
     }
 
-    /// What the proxies, or these settings, would have to say otherwise: of scheme, host, port and prefix those that are named.
+    /// What the proxies, or these settings, would have to say otherwise for the URL that was signed: of scheme, host, port and prefix those that
+    /// are named.
     pub(crate) fn write_remedies(
         &self,
         [scheme, host, port, prefix]: [bool; 4],
+        signed: &Base,
         out: &mut dyn fmt::Write,
     ) -> fmt::Result {
         let of_scheme = match self.set_forwarded {
@@ -348,6 +362,14 @@ impl TrustedProxies {
             (host, of_host),
             (port, of_port),
             (prefix, of_prefix),
+            (
+                (host || port) && !self.names_host(signed),
+                "the host must be named in `TrustedProxies::new`, if it is this receiver's",
+            ),
+            (
+                prefix && !self.names_prefix(signed),
+                "the prefix must be named in `setting_prefix`, if it is this receiver's",
+            ),
         ];
         let wanted = all.into_iter().filter(|(is_wanted, _)| *is_wanted);
         for (at, (_, remedy)) in wanted.enumerate() {
@@ -355,6 +377,25 @@ impl TrustedProxies {
             write!(out, "{between}{remedy}")?;
         }
         Ok(())
+    }
+
+    fn names_host(&self, base: &Base) -> bool {
+        let port = base.port.as_deref();
+        let with_port = [base.bare_host(), port.unwrap_or_default()].concat();
+        let is_named = |host: &str| {
+            self.hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(host))
+        };
+        is_named(&with_port) || port == Some(base.default_port()) && is_named(base.bare_host())
+    }
+
+    fn names_prefix(&self, base: &Base) -> bool {
+        match &self.prefix {
+            Prefix::Told(prefixes) => prefixes.contains(&base.prefix),
+            // Another setting is asked for.
+            Prefix::Kept | Prefix::Stripped(_) => true,
+        }
     }
 
     /// The URL in front of this request's path.
@@ -505,6 +546,14 @@ pub enum ProxyError {
 }
 
 impl PublicUrl {
+    /// May there be something in front of the path that the receiver does not see?
+    pub(crate) const fn has_prefix(&self) -> bool {
+        match self {
+            Self::Configured(base) => !base.prefix.is_empty(),
+            Self::Forwarded(proxies) => !matches!(proxies.prefix, Prefix::Kept),
+        }
+    }
+
     /// The URL in front of this request's path.
     pub(crate) fn base(&self, head: &impl Head) -> Result<Cow<'_, Base>, Refusal> {
         match self {
@@ -517,11 +566,3 @@ impl PublicUrl {
 #[cfg(test)]
 #[path = "public_url_tests.rs"]
 mod tests;
-    /// May there be something in front of the path that the receiver does not see?
-    pub(crate) const fn has_prefix(&self) -> bool {
-        match self {
-            Self::Configured(base) => !base.prefix.is_empty(),
-            Self::Forwarded(proxies) => !matches!(proxies.prefix, Prefix::Kept),
-        }
-    }
-

@@ -248,7 +248,7 @@ impl Clues {
                 let matches = matching_content(&content, now, candidates).is_ok();
                 tried.push(url);
                 if matches && found.is_none() {
-                    found = Some((change, base.clone()));
+                    found = Some((change, base.as_spelled(*spelling)));
                 }
             }
         }
@@ -433,7 +433,7 @@ impl fmt::Display for Reason<'_> {
             PublicUrl::Configured(_) => write!(out, "set `public_url` to {signed}"),
             PublicUrl::Forwarded(proxies) => {
                 let mut remedies = String::new();
-                proxies.write_remedies(change.places(), &mut remedies)?;
+                proxies.write_remedies(change.places(), signed, &mut remedies)?;
                 write!(out, "{remedies}, or set `public_url` to {signed}")
             }
         }

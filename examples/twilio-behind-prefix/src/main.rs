@@ -5,8 +5,8 @@
 //! back. So the public URL in front of what is left is configured: scheme, host, port if there is one, and every prefix that is stripped.
 //!
 //! Where that is wrong, every genuine call is answered 401. The log then has a `hint` (scheme, host, port or prefix) and the URL that Twilio has
-//! signed, up to the path: take it over as it is there. What nginx and others have to be told for receivers with several names is in the
-//! manual, `countersign::manual::public_url`.
+//! signed, up to the path: take it over as it is there. Only what `Router::nest` strips is in no header and so in no hint. What nginx and others
+//! have to be told for receivers with several names is in the manual, `countersign::manual::public_url`.
 //!
 //! The answer is what Twilio does next, so the handler answers with content.
 //!

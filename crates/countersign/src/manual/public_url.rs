@@ -115,10 +115,12 @@
 //! | `signed` | what the sender has signed in front of the path, without user information; no path and no query |
 //! | `reason` | the same in words, with what to set |
 //!
-//! It is known because the signature is right for that URL, so no forger can make it say anything. Tried are `http` for `https` and the other
+//! It is known because the signature is right for that URL, so no forger can make it say anything. But a request that somebody has captured on
+//! its way to another receiver of the same account fits its own URL here, too: **take over only what is this receiver's**. Tried are `http` for `https` and the other
 //! way round; the hosts and ports in `Host`, `X-Forwarded-Host`, `X-Forwarded-Port` and `Forwarded`; no port, and the default one; no prefix, the one in
 //! `X-Forwarded-Prefix`, and what is missing in front of the path in `X-Original-URI`, `X-Original-URL`, `X-Forwarded-Uri` and `X-Envoy-Original-Path`.
-//! **None of these is believed because of that**: the attempt stays refused.
+//! **None of these is believed because of that**: the attempt stays refused. A prefix that a router of this very process has stripped (axum's
+//! `nest`) is in no header, so nothing can be said of it: look there first where a genuine request has no hint.
 //!
 //! Forgeries do not become dearer by it: six attempts are looked into at once and one more every ten seconds, each with at most 96 URLs,
 //! 16 KiB of body and 4 MiB of hashing, and none at all where nobody listens to WARN and there is no observer.
