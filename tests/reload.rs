@@ -113,7 +113,7 @@ fn files_are_read_again() {
     assert_eq!(accepted(&receiver), [false, true]);
     assert_eq!(said(), [loaded]);
 
-    // Half-written, empty, gone: what was there stays, and each time the log says why.
+    // Empty, gone, short: what was there stays, and each time the log says why.
     let stays =
         "WARN message=webhook secrets not loaded: those before stay scheme=\"github\" reason=";
     folder.put("github", "\n");

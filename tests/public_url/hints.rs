@@ -174,6 +174,15 @@ fn what_is_wrong_is_named_with_what_to_set() {
             "the host hooks.example.com and not inner.local: set `public_url` to https://hooks.example.com",
         ),
         (
+            "https://hooks.example.com",
+            "https://hooks.example.com/hooks?menu=2",
+            "/?menu=2",
+            &[("x-original-uri", "/hooks?menu=2")],
+            "prefix",
+            "https://hooks.example.com/hooks",
+            "the prefix /hooks and not no prefix: set `public_url` to https://hooks.example.com/hooks",
+        ),
+        (
             "http://hooks.example.com/hooks",
             "https://hooks.example.com/hooks?menu=2",
             "/?menu=2",

@@ -162,7 +162,10 @@ impl Clues {
         let before = |original: &HeaderName| {
             let target = clue(head, original)?;
             let path = target.split('?').next()?;
-            path.strip_suffix(head.path()).map(str::to_owned)
+            // A lone slash is what routers make of a path that is all prefix.
+            let is_all = || (head.path() == "/").then_some(path);
+            let before = path.strip_suffix(head.path()).or_else(is_all);
+            before.map(str::to_owned)
         };
         let by_prefix = clue(head, &FORWARDED_PREFIX).map(str::to_owned);
         for prefix in by_prefix

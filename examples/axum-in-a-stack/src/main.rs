@@ -4,8 +4,9 @@
 //! deliveries alone, so a limit there is held by nobody but the sender. A body that a layer outside changes (decompression, say) no longer has
 //! the signature that its sender made; whatever reads or changes bodies belongs inside.
 //!
-//! In a `ServiceBuilder` the first layer is the outermost. With a nested router the layer sees the path without the prefix, which matters to schemes
-//! that sign the URL alone ([the example for those](../twilio-behind-prefix)).
+//! In a `ServiceBuilder` the first layer is the outermost. With a nested router the layer sees the path without the prefix. That matters to nobody
+//! but schemes that sign the URL ([the example for those](../twilio-behind-prefix)), or the path alone: for these the layer goes around the outer
+//! router.
 //!
 //! Run it:
 //! ```sh

@@ -30,5 +30,7 @@
 //! [told to forget](crate::Receiver::forget_tenant) him.
 //!
 //! A source that fails, hands out an empty, short or doubled secret, or hangs, changes nothing: the secrets before stay, and the log says why. So a
-//! half-written file locks nobody out, and opens nothing. A ring holds 4 secrets unless [told](crate::ReceiverBuilder::max_secrets) otherwise:
+//! file that is gone or empty for a moment locks nobody out, and opens nothing. But half of a secret may be long enough to be one: **put a new file in
+//! the place of the old one** (`mv`), as orchestrators do, instead of writing into it. And name files: a pipe that nobody writes to holds up the
+//! whole task, its timer too. A ring holds 4 secrets unless [told](crate::ReceiverBuilder::max_secrets) otherwise:
 //! each is one more hash of every forged body.
