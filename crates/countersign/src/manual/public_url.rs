@@ -100,8 +100,8 @@
 //! }
 //! ```
 //! Each `location` with a `proxy_set_header` of its own inherits **none** of those above it. nginx passes the path on decoded and normalised where
-//! `proxy_pass` has a path: a path with escapes or double slashes is another one then than the sender signed. Where those occur, leave the
-//! path off, and let the application strip the prefix.
+//! `proxy_pass` has a path: one with escapes, double slashes or a question mark with nothing behind it is another one then than the sender signed.
+//! Where those occur, leave the path off, and let the application strip the prefix.
 //!
 //! Whoever writes `Forwarded` from variables should quote what clients choose (`host="$host"`), and write addresses in IPv6 as
 //! `for="[$remote_addr]"`. nginx has no variable for it; its wiki shows a `map` that does it.
