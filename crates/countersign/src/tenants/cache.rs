@@ -1,5 +1,6 @@
 //! What is remembered for a while, by name: bounded, and what was not used for longest makes room.
 
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use lru::LruCache;
 pub(super) struct Cache<V> {
     most: usize,
     /// Bounded by us, for a bound of its own would take all of its memory at once.
-    entries: LruCache<Arc<str>, Entry<V>>,
+    entries: LruCache<Arc<str>, Entry<V>, RandomState>,
 }
 
 struct Entry<V> {
@@ -22,7 +23,8 @@ impl<V> Cache<V> {
     pub(super) fn new(most: usize) -> Self {
         Self {
             most,
-            entries: LruCache::unbounded(),
+            // Strangers choose the names, whatever features somebody else's `lru` has.
+            entries: LruCache::unbounded_with_hasher(RandomState::new()),
         }
     }
 
