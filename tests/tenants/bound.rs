@@ -1,5 +1,10 @@
 //! What one tenant signs is his, wherever he sends it and whatever he writes into it.
 
+use std::num::NonZero;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
 use bytes::Bytes;
 use countersign::danger::Weak;
 use countersign::providers::{
@@ -9,10 +14,11 @@ use countersign::scheme::{
     AnswerBody, AnswerValue, Encoding, Handshake, JsonMember, Place, Requirement,
 };
 use countersign::{
-    MemoryStore, Receiver, Refusal, ReplyKind, Scheme, Tenant, TenantPlace, Tenants, list, text,
+    Clock, Handled, MemoryQuotas, MemoryStore, Quota, Receiver, Refusal, ReplyKind, Scheme, Tenant,
+    TenantPlace, Tenants, list, text,
 };
-use countersign_testkit::Sender;
-use http::{HeaderValue, Request};
+use countersign_testkit::{ManualClock, Sender};
+use http::{HeaderValue, Request, StatusCode};
 
 use crate::support::{
     NOW, Source, UNKNOWN, Verdict, WRONG, answered, receiver, secret_of, signed, tenant, verdict,
@@ -147,6 +153,37 @@ fn the_same_id_in_two_tenants_is_two_deliveries() {
     let [a, b, again] = keys(Tenants::new(by_path(), source));
     assert_ne!(a, b);
     assert_eq!(a, again);
+}
+
+/// Whatever account he writes into what he signs, and whatever another tenant uses up.
+#[test]
+fn each_tenant_has_a_quota_of_his_own_and_one_alone() {
+    let source = Source::of(&["a", "b"]);
+    let quota = Quota::per_hour(NonZero::new(2).unwrap());
+    let manual = ManualClock::at_secs(NOW);
+    let clock: Arc<dyn Clock> = Arc::new(manual.clone());
+    let receiver = Receiver::for_tenants(STRIPE, Tenants::new(by_path(), source))
+        .store(MemoryStore::single_process(100))
+        .quota(quota, MemoryQuotas::single_process_on(100, manual))
+        .build()
+        .unwrap();
+    let code = |name: &str, number: usize| {
+        let body = format!(r#"{{"id":"evt_{number}","account":"acct_{number}"}}"#);
+        let request = signed(STRIPE, name, &format!("/hooks/{name}"), &body);
+        let reading = receiver.receive(&request, &clock).unwrap();
+        let delivery = crate::support::deliver(reading, request);
+        let slot = receiver.reserve().unwrap();
+        let done = |_| async { Handled::new(StatusCode::OK, ()) };
+        let ran = pin!(receiver.run(slot, delivery, &clock, done));
+        let Poll::Ready(ran) = ran.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("nothing is waited for");
+        };
+        ran.outcome.code()
+    };
+    let codes = |name: &str| [1, 2, 3, 4].map(|number| code(name, number));
+    let expected = ["done", "done", "over_quota", "over_quota"];
+    assert_eq!(codes("a"), expected);
+    assert_eq!(codes("b"), expected);
 }
 
 #[test]

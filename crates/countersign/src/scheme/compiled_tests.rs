@@ -86,3 +86,31 @@ fn the_body_is_hashed_as_it_comes_unless_something_in_it_is_needed_first() {
     assert_eq!(plan(&good(), true), Plan::Whole);
     assert_eq!(plan(&ZAPIER, false), Plan::Compared);
 }
+
+/// Whatever its ring were found to match.
+#[test]
+fn what_is_nobodys_is_not_accepted() {
+    let rules = Compiled::new(
+        GITHUB,
+        Vec::new(),
+        Config::default(),
+        None,
+        None,
+        Failures::default(),
+        None,
+    );
+    let under = |whose: Whose, checked: Result<u8, Refusal>| {
+        let compiled = rules.of(whose, Vec::new().into());
+        compiled.verdict(checked)
+    };
+    let wrong = Err(Refusal::SignatureMismatch);
+    let unknown = Err(Refusal::TenantUnknown);
+    assert_eq!(under(Whose::Nobody, Ok(7)), unknown);
+    assert_eq!(under(Whose::Nobody, wrong.clone()), unknown);
+    let other = Err(Refusal::BodyMalformed);
+    assert_eq!(under(Whose::Nobody, other.clone()), other);
+    for whose in [Whose::Receiver, Whose::Tenant("a".into())] {
+        assert_eq!(under(whose.clone(), Ok(7)), Ok(7));
+        assert_eq!(under(whose, wrong.clone()), wrong);
+    }
+}
