@@ -88,7 +88,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         async move { apps.ring(&app).await }
     };
     let tenants = Tenants::new(TenantPlace::body_or("setup"), source);
-    let receiver = Receiver::for_tenants(SLACK, tenants).build()?;
+    // So many apps may be set up at once.
+    let receiver = Receiver::for_tenants(SLACK, tenants)
+        .max_secrets(16)
+        .build()?;
     let app = Router::new().route("/slack", post(slack).layer(CountersignLayer::new(receiver)));
 
     let address = std::env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());

@@ -30,7 +30,7 @@
 //!
 //! | [`FailureLimit`](crate::FailureLimit) | a forgery | a genuine delivery from the same source | for |
 //! |---|---|---|---|
-//! | [`penalise`](crate::FailureLimit::penalise) | 429 in the place of 401 or 400, after it was verified | passes | signatures: a forgery costs a hash, and nobody guesses one |
+//! | [`penalise`](crate::FailureLimit::penalise) | 429 in the place of 401 or 400, after it was verified | passes, unless its [tenant](super::tenants#what-a-stranger-learns) has to be looked up | signatures: a forgery costs a hash, and nobody guesses one |
 //! | [`refuse_early`](crate::FailureLimit::refuse_early) | 429 before anything is looked at | **429, too** | tokens, which can be guessed; sources of which you know that they are one sender each |
 //!
 //! Both answer with `Retry-After`. The log says what an attempt that was looked at would have been refused for (`cause`), and an

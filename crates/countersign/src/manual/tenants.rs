@@ -78,17 +78,26 @@
 //! | no failures left, and nothing remembered of this name | 429 | `too_many_failures` | nobody was asked |
 //!
 //! # What a stranger learns
-//! An unknown tenant costs him what a wrong signature costs, and shows him the same: status, headers and body are equal, the body is read all the
+//! An unknown tenant shows him what a wrong signature shows: status, headers and body are equal, the body is read all the
 //! same, and a MAC is computed over it with a random key that no delivery is ever accepted under.
 //!
-//! One thing is not hidden: a name that is not remembered takes as long as the source takes. Whoever measures that can tell a tenant who has
-//! been at work in the last minutes from a name that nobody asked for lately. Where names are secrets, make them long and random.
+//! Two things are not hidden. A name that is not remembered takes as long as the source takes: whoever measures that can tell a tenant who has
+//! been at work in the last minutes from a name that nobody asked for lately. And a tenant with two secrets costs two MACs, where nobody's ring costs
+//! one. Where names are secrets, make them long and random.
 //!
 //! Names are tried under [`limit_failures`](crate::ReceiverBuilder::limit_failures): each that nobody has costs its source a failure, and without any left
-//! nobody is looked up for it, while what is remembered, genuine deliveries of known tenants above all, is judged as ever. **A genuine delivery of a
-//! tenant who is not remembered is answered 429 then**, with `Retry-After`: where many tenants' deliveries come from the same few addresses (GitHub's,
-//! Slack's), one of them that signs wrongly spends the failures of all, so give such a limit room, and remember more tenants for longer. For senders
-//! that drop what is answered 429 such a receiver is not built.
+//! nobody is looked up for it, while what is remembered, genuine deliveries of known tenants above all, is judged as ever. Whoever hangs up after the
+//! source was asked for him, and before it was known that there is such a tenant, has failed, too. While such failures are counted, an attempt for
+//! which there is no place among the [bodies](crate::Bodies), and none in their queue, is refused without asking.
+//!
+//! **A genuine delivery of a tenant who is not remembered is answered 429 then**, with `Retry-After`. So sources must be told apart: such a receiver is not
+//! built without [`sources`](crate::ReceiverBuilder::sources), nor for senders that drop what is answered 429. Where many tenants' deliveries come
+//! from the same few addresses (GitHub's, Slack's), one of them that signs wrongly, or anybody who has that sender deliver to a made-up name of yours,
+//! spends the failures of all. Give such a limit room, and remember more tenants for longer; **with a sender that never retries (GitHub) do without it, or
+//! take that such deliveries are lost**.
+//!
+//! What fails side by side is counted when it has failed, so a source may have as many names looked up at once as it has places among the bodies:
+//! [`per_source`](crate::Bodies::per_source) bounds them, and with them how many of the look-ups one source can keep from others.
 //!
 //! # Questions
 //! What a sender asks with a signature (Slack's `url_verification`) is answered under the tenant's ring, and what is answered with a MAC is made with

@@ -70,8 +70,9 @@ impl TenantPlace {
     }
 
     /// As [`body`](Self::body); what has no such field is looked up under this name. For questions that come before an app is set up and do not
-    /// say which it is, like Slack's `url_verification`: a source that gives the secrets of the apps that are being set up under `setup`, 16 at
-    /// most, lets them be answered.
+    /// say which it is, like Slack's `url_verification`: a source that gives the secrets of the apps that are being set up under `setup`, as many as
+    /// [`max_secrets`](crate::ReceiverBuilder::max_secrets) says, lets them be answered. Whatever else is signed with one of these and names no app is
+    /// a delivery of the tenant `setup`.
     #[must_use]
     pub fn body_or(name: impl Into<Text>) -> Self {
         Self(Kind::Body {

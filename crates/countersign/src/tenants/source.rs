@@ -12,7 +12,8 @@ use crate::secret::SecretRing;
 /// # Contract
 /// - **Names** are whatever a stranger writes: 1 to 256 bytes of UTF-8 without control characters or surrounding blanks, and nothing else is
 ///   sure. They may hold quotes, slashes and dots: use them as bound parameters and as keys, never as a piece of a path or of a query. Compare
-///   them exactly: a source that takes `ACME` for `acme` makes two tenants of one.
+///   them exactly: a source that takes `ACME` for `acme`, as databases do whose collation has no case, makes two tenants of one, and a delivery
+///   that somebody captured runs again under the other name.
 /// - **`Ok(None)`** says that there is no such tenant. It is remembered for a while, so a tenant that was just made may be unknown until then,
 ///   or until [`Receiver::forget_tenant`](crate::Receiver::forget_tenant).
 /// - **`Err`** says that nobody knows at present. It is not remembered, and costs the sender nothing: 503.
