@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::{GITHUB, SLACK, STRIPE};
 use countersign::{
-    Attempt as Told, FailureLimit, Fault, Peer, Quota, Receiver, Refusal, Scheme, Sources,
+    Attempt as Told, Bodies, FailureLimit, Fault, Peer, Quota, Receiver, Refusal, Scheme, Sources,
     TenantPlace, Tenants, outcome,
 };
 use countersign_testkit::ManualClock;
@@ -31,13 +31,18 @@ fn two_an_hour() -> Quota {
 
 fn limited(source: &Source) -> (Receiver, ManualClock) {
     with(STRIPE, Tenants::new(by_path(), source.clone()), |builder| {
-        builder.limit_failures(FailureLimit::penalise(two_an_hour()))
+        builder
+            .limit_failures(FailureLimit::penalise(two_an_hour()))
+            .sources(Sources::direct())
     })
 }
 
 fn from(signer: &str, name: &str) -> Request<Bytes> {
-    let mut request = signed(STRIPE, signer, &format!("/{name}"), BODY);
-    let peer: IpAddr = "192.0.2.1".parse().unwrap();
+    at(1, signed(STRIPE, signer, &format!("/{name}"), BODY))
+}
+
+fn at(host: u8, mut request: Request<Bytes>) -> Request<Bytes> {
+    let peer = IpAddr::from([192, 0, 2, host]);
     request.extensions_mut().insert(Peer(peer));
     request
 }
@@ -206,6 +211,7 @@ fn a_source_that_is_away_costs_no_failure() {
     let (receiver, _) = with(STRIPE, tenants, |builder| {
         builder
             .limit_failures(FailureLimit::penalise(two_an_hour()))
+            .sources(Sources::direct())
             .observer(move |attempt: &Told<'_>| seen.lock().unwrap().push(attempt.code))
     });
     source.says("a", Some(Says::Fails));
@@ -220,7 +226,8 @@ fn a_source_that_is_away_costs_no_failure() {
     }
     source.says("a", Some(Says::Secret));
     source.shut();
-    let waiting = Attempt::new(&receiver, from("b", "b")).map(|mut one| {
+    let elsewhere = at(2, signed(STRIPE, "b", "/b", BODY));
+    let waiting = Attempt::new(&receiver, elsewhere).map(|mut one| {
         assert_eq!(one.poll(), Poll::Pending);
         one
     });
@@ -269,4 +276,134 @@ fn who_is_refused_early_asks_for_nobody() {
     }
     assert_eq!(over(&verdict(&receiver, from("a", "a"))), Some(None));
     assert_eq!(source.asked(), ["x", "y"]);
+}
+
+/// Who hangs up gets no verdict. Otherwise he could have names looked up without end.
+#[test]
+fn who_hangs_up_has_asked_all_the_same() {
+    let source = Source::of(&["a"]);
+    let whole = |request: &Request<Bytes>| [Some(request.body().clone())];
+    for says_unknown in [false, true] {
+        let (receiver, _) = limited(&source);
+        for name in ["x", "y"] {
+            let request = from("a", name);
+            let pieces = match says_unknown {
+                // The answer is there, and the body never comes.
+                true => [None],
+                false => whole(&request),
+            };
+            if !says_unknown {
+                source.shut();
+            }
+            let mut attempt = Attempt::in_pieces(&receiver, request, pieces).unwrap();
+            assert_eq!(attempt.poll(), Poll::Pending);
+            source.open();
+        }
+        assert_eq!(source.asked(), ["x", "y"]);
+        assert_eq!(over(&verdict(&receiver, from("a", "z"))), Some(None));
+        assert_eq!(source.asked(), [""; 0]);
+    }
+}
+
+/// What nobody was asked for costs nothing, and neither does a tenant who is there.
+#[test]
+fn who_hangs_up_without_having_asked_has_failed_nothing() {
+    let source = Source::of(&["a", "b"]);
+    let (receiver, _) = limited(&source);
+    let hang_up = |request: Request<Bytes>| {
+        let mut attempt = Attempt::in_pieces(&receiver, request, [None]).unwrap();
+        assert_eq!(attempt.poll(), Poll::Pending);
+    };
+    // Looked up and found, and then remembered.
+    (0..3).for_each(|_| hang_up(from("a", "a")));
+    // Looked up for somebody else.
+    source.shut();
+    let elsewhere = at(2, signed(STRIPE, "b", "/b", BODY));
+    let mut first = Attempt::new(&receiver, elsewhere).unwrap();
+    assert_eq!(first.poll(), Poll::Pending);
+    (0..3).for_each(|_| hang_up(from("b", "b")));
+    source.open();
+    assert_eq!(first.poll(), Poll::Ready(tenant("b")));
+    assert_eq!(source.asked(), ["a", "b"]);
+    let wrong = Err(Refusal::SignatureMismatch);
+    assert_eq!(verdict(&receiver, from("b", "a")), wrong);
+    assert_eq!(verdict(&receiver, from("b", "a")), wrong);
+}
+
+/// Who is turned away because we have too much to do has failed nothing, so he must not have asked anybody either.
+#[test]
+fn who_could_not_wait_for_it_asks_for_nobody() {
+    let source = Source::of(&["a"]);
+    let bodies = Bodies::new(NonZero::new(1).unwrap(), 1 << 20).waiting(0);
+    let tenants = Tenants::new(by_path(), source.clone());
+    let (receiver, _) = with(STRIPE, tenants, |builder| {
+        builder
+            .limit_failures(FailureLimit::penalise(two_an_hour()))
+            .sources(Sources::direct())
+            .bodies(bodies)
+    });
+    assert_eq!(verdict(&receiver, from("a", "a")), tenant("a"));
+    source.shut();
+    let elsewhere = at(2, signed(STRIPE, "x", "/x", BODY));
+    let mut slow = Attempt::in_pieces(&receiver, elsewhere, [None]).unwrap();
+    assert_eq!(slow.poll(), Poll::Pending);
+    assert_eq!(source.asked(), ["a", "x"]);
+    let full = Err(Refusal::TooManyBodies { limit: 1 });
+    for name in ["y", "z"] {
+        assert_eq!(verdict(&receiver, from("a", name)), full);
+    }
+    assert_eq!(source.asked(), [""; 0]);
+    // What is remembered needs no look-up.
+    assert_eq!(verdict(&receiver, from("a", "a")), tenant("a"));
+}
+
+/// Sources beyond those that are counted share a bucket. What strangers among them do keeps no tenant out.
+#[test]
+fn what_is_not_counted_apart_is_looked_up() {
+    let source = Source::of(&["a"]);
+    let tenants = Tenants::new(by_path(), source);
+    let (receiver, _) = with(STRIPE, tenants, |builder| {
+        builder
+            .limit_failures(FailureLimit::penalise(two_an_hour()).most_sources(1))
+            .sources(Sources::direct())
+    });
+    let from = |host: u8, name: &str| at(host, signed(STRIPE, "a", &format!("/{name}"), BODY));
+    assert_eq!(verdict(&receiver, from(1, "v")), UNKNOWN);
+    for (host, name) in [(2, "w"), (3, "x")] {
+        assert_eq!(verdict(&receiver, from(host, name)), UNKNOWN);
+    }
+    let unknown = over(&verdict(&receiver, from(4, "y")));
+    assert_eq!(unknown, Some(Some("tenant_unknown")));
+    assert_eq!(verdict(&receiver, from(5, "a")), tenant("a"));
+    // One that is counted apart has what it has.
+    assert_eq!(verdict(&receiver, from(1, "z")), UNKNOWN);
+    assert_eq!(over(&verdict(&receiver, from(1, "u"))), Some(None));
+}
+
+/// One source has as many names looked up as it may have bodies, and the others have theirs.
+#[test]
+fn the_share_of_bodies_is_one_of_look_ups_too() {
+    let source = Source::of(&["a"]);
+    let bodies = Bodies::new(NonZero::new(4).unwrap(), 1 << 20).per_source(NonZero::<usize>::MIN);
+    let tenants = Tenants::new(by_path(), source.clone()).max_look_ups(3);
+    let (receiver, _) = with(STRIPE, tenants, |builder| {
+        builder.sources(Sources::direct()).bodies(bodies)
+    });
+    source.shut();
+    let waits = |host: u8, name: &str| {
+        let request = at(host, signed(STRIPE, "a", &format!("/{name}"), BODY));
+        let mut attempt = Attempt::new(&receiver, request).unwrap();
+        (attempt.poll(), attempt)
+    };
+    // One with a place, and one in the queue.
+    let held = ["x", "y"].map(|name| waits(1, name));
+    assert!(held.iter().all(|(polled, _)| polled.is_pending()));
+    for name in ["v", "w"] {
+        let full = Err(Refusal::TooManyBodies { limit: 4 });
+        assert_eq!(waits(1, name).0, Poll::Ready(full));
+    }
+    let (polled, mut genuine) = waits(2, "a");
+    assert_eq!(polled, Poll::Pending);
+    source.open();
+    assert_eq!(genuine.poll(), Poll::Ready(tenant("a")));
 }

@@ -153,6 +153,65 @@ fn a_source_that_fails_or_panics_is_away_and_that_is_not_remembered() {
     }
 }
 
+/// A task that was moved has another waker.
+#[test]
+fn who_is_polled_elsewhere_is_woken_there() {
+    let source = Source::of(&["a"]);
+    let (receiver, _) = github(&source);
+    source.shut();
+    let mut attempt = waits(&receiver, from("a"));
+    let before = std::mem::take(&mut attempt.woken);
+    assert_eq!(attempt.poll(), Poll::Pending);
+    source.open();
+    assert_eq!((before.count(), attempt.woken.count() > 0), (0, true));
+    assert_eq!(attempt.poll(), Poll::Ready(tenant("a")));
+}
+
+/// A log that panics when a look-up has something to tell.
+struct BrokenLog;
+
+impl tracing::Subscriber for BrokenLog {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().ends_with("tenants::look_up")
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("nobody reads this log")
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+/// Whoever polls a look-up ends it for all, whatever becomes of the poll: otherwise they would wait for him, and so would all who come later.
+#[test]
+fn a_log_that_panics_keeps_nobody_waiting() {
+    let source = Source::of(&["a"]);
+    let (receiver, _) = github(&source);
+    for says in [Says::Fails, Says::Panics] {
+        source.says("a", Some(says));
+        source.shut();
+        let mut attempts = [(); 3].map(|()| waits(&receiver, from("a")));
+        source.open();
+        tracing::subscriber::with_default(BrokenLog, || {
+            for attempt in &mut attempts {
+                assert_eq!(attempt.poll(), Poll::Ready(AWAY), "{says:?}");
+            }
+        });
+    }
+    source.says("a", Some(Says::Secret));
+    assert_eq!(verdict(&receiver, from("a")), tenant("a"));
+}
+
 #[test]
 fn secrets_that_no_receiver_could_have_are_the_operators_fault() {
     let source = Source::of(&["a"]);
@@ -195,27 +254,27 @@ fn a_source_that_hangs_is_away_after_its_time() {
     assert_eq!(source.asked(), ["a"]);
 }
 
-/// The body's own deadline ends it, too, where it comes first.
+/// The body's own deadline ends it, too, where it comes first: that is no slow body.
 #[test]
 fn a_look_up_ends_with_the_bodys_time() {
-    let source = Source::of(&["a"]);
-    let tenants = Tenants::new(by_path(), source.clone()).look_up_timeout(Duration::from_secs(30));
-    let (receiver, clock) = built(GITHUB, tenants);
+    let source = Source::of(&["A1"]);
+    let tenants =
+        Tenants::new(TenantPlace::body(), source.clone()).look_up_timeout(Duration::from_secs(30));
+    let (receiver, clock) = built(SLACK, tenants);
     source.shut();
-    let _before = waits(&receiver, from("a"));
-    clock.advance(Duration::from_secs(10));
-    let request = from("a");
+    let request = signed(SLACK, "A1", "/", r#"{"api_app_id":"A1"}"#);
     let body = request.body().clone();
     let mut slow = Attempt::in_pieces(&receiver, request, [None]).unwrap();
     assert_eq!(slow.poll(), Poll::Pending);
-    // A body that makes us wait is late by itself.
     clock.advance(Duration::from_secs(9));
     slow.comes([Some(body)]);
     assert_eq!(slow.poll(), Poll::Pending);
-    clock.advance(Duration::from_secs(11) - Duration::from_nanos(1));
+    assert_eq!(source.asked(), ["A1"]);
+    clock.advance(Duration::from_secs(21) - Duration::from_nanos(1));
     assert_eq!(slow.poll(), Poll::Pending);
     clock.advance(Duration::from_nanos(1));
     assert_eq!(slow.poll(), Poll::Ready(AWAY));
+    assert_eq!((source.on_its_way(), clock.sleepers()), (0, 0));
 }
 
 #[test]

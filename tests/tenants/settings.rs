@@ -6,7 +6,8 @@ use std::time::Duration;
 use countersign::providers::{GITHUB, SLACK, STRIPE};
 use countersign::scheme::{Algorithm, Grade, Place, Retry, SignatureRule};
 use countersign::{
-    FailureLimit, Quota, Receiver, Scheme, Secret, TenantPlace, Tenants, danger, list, text,
+    FailureLimit, Quota, Receiver, Scheme, Secret, Sources, TenantPlace, Tenants, danger, list,
+    text,
 };
 
 use crate::support::{Source, built, receiver, secret_of, signed, tenant, verdict};
@@ -100,23 +101,35 @@ fn a_limit_that_would_lose_deliveries_is_refused() {
         },
         ..GITHUB
     };
-    let build = |scheme: Scheme| {
+    let build = |scheme: Scheme, sources: Option<Sources>| {
         let tenants = Tenants::new(by_path(), Source::default());
         let limit = FailureLimit::penalise(Quota::per_minute(NonZero::<u32>::MIN));
         let builder = Receiver::for_tenants(scheme, tenants).limit_failures(limit);
+        let builder = match sources {
+            Some(sources) => builder.sources(sources),
+            None => builder,
+        };
         builder
             .build()
             .map(|_| ())
             .map_err(|error| error.to_string())
     };
     assert_eq!(
-        build(drops),
+        build(drops, Some(Sources::direct())),
         Err(
             "limit_failures: would lose deliveries of tenants that are not remembered: the sender drops what is answered 429"
                 .to_owned()
         )
     );
-    assert_eq!(build(GITHUB), Ok(()));
+    assert_eq!(build(GITHUB, Some(Sources::direct())), Ok(()));
+    // Strangers behind the same balancer would keep every tenant out who is not remembered.
+    assert_eq!(
+        build(GITHUB, None),
+        Err(
+            "limit_failures: without failures left no tenant is looked up, so sources must be told apart: call sources(Sources::behind(..)) or sources(Sources::direct())"
+                .to_owned()
+        )
+    );
 }
 
 #[test]

@@ -159,6 +159,17 @@ impl Bodies {
         }
     }
 
+    /// Is there a place, or one in the queue for it?
+    pub(crate) fn has_place(&self, source: Option<Source>, may_wait: bool) -> Result<(), Refusal> {
+        let limits = &self.0.limits;
+        let source = source.filter(|_| self.has_shares());
+        let state = self.state();
+        if state.lets_in(limits, source) || may_wait && state.lets_wait(limits, source) {
+            return Ok(());
+        }
+        Err(self.refusal())
+    }
+
     /// A place, or one in the queue for it.
     pub(crate) fn enter(&self, source: Option<Source>, may_wait: bool) -> Result<Place, Refusal> {
         let limits = &self.0.limits;

@@ -47,6 +47,9 @@ pub struct FailureLimit {
 impl FailureLimit {
     /// Attempts are verified, and what then fails is answered 429 instead of 401 or 400 while its source has no failures left. **A genuine
     /// delivery always passes**, so that forgeries from behind the same proxy cannot shut the sender out.
+    ///
+    /// Where secrets have to be [looked up](crate::Tenants), one of a tenant that is not remembered does not: nobody is looked up for a source without
+    /// failures left. So sources must be told apart there.
     #[must_use]
     pub const fn penalise(quota: Quota) -> Self {
         Self {
@@ -179,8 +182,18 @@ impl Failures {
     }
 
     /// After how long this source may fail again, where it has no failures left.
-    pub(crate) fn wait(&self, origin: Origin) -> Option<Duration> {
+    fn wait(&self, origin: Origin) -> Option<Duration> {
         self.limit.as_ref()?.wait(origin.source?)
+    }
+
+    /// The same, where it has used them up itself: who shares the overflow bucket is looked up whatever the others did.
+    pub(crate) fn wait_of_own(&self, origin: Origin) -> Option<Duration> {
+        self.limit.as_ref()?.wait_of_own(origin.source?)
+    }
+
+    /// Are this source's failures counted?
+    pub(crate) const fn counts(&self, origin: Origin) -> bool {
+        self.limit.is_some() && origin.source.is_some()
     }
 
     /// An attempt has failed: what it is refused with.
@@ -231,10 +244,12 @@ impl Limited {
 
     /// Has this very source used its failures up? Where it shares the overflow bucket, others may have.
     fn is_over(&self, source: Source) -> bool {
-        let own = self
-            .buckets
-            .wait_of_own(&source, &self.limit.quota, self.now());
-        own.is_some()
+        self.wait_of_own(source).is_some()
+    }
+
+    fn wait_of_own(&self, source: Source) -> Option<Duration> {
+        self.buckets
+            .wait_of_own(&source, &self.limit.quota, self.now())
     }
 
     fn now(&self) -> i64 {

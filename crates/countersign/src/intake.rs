@@ -50,6 +50,8 @@ pub struct Intake {
     /// For the log, where the scheme signs the URL.
     clues: Option<Box<Clues>>,
     naming: Naming,
+    /// For this attempt the source was asked, and no tenant has come of it yet.
+    has_asked: bool,
     work: Work,
 }
 
@@ -169,6 +171,14 @@ impl fmt::Debug for Asked {
 /// Dropped, with the future that read its body, before anything was decided.
 impl Drop for Intake {
     fn drop(&mut self) {
+        // Otherwise whoever hangs up at once could have any name looked up, as often as he likes.
+        if self.has_asked && !self.pending.is_told() {
+            let origin = self.pending.origin;
+            let _ = self
+                .compiled
+                .failures
+                .failed(Refusal::BodyIncomplete, origin);
+        }
         self.compiled.abandoned(&self.pending, Some(self.received));
     }
 }
@@ -282,6 +292,7 @@ impl Intake {
                 signed_values: kept_values(compiled, judged.facts),
                 open: handshake::open(compiled, head)?,
                 naming: naming(compiled, head)?,
+                has_asked: false,
                 pending: pending.hand_on(),
                 clues: Clues::of(compiled, head, judged.facts),
                 work,
@@ -311,6 +322,7 @@ impl Intake {
             pending: pending.hand_on(),
             clues: None,
             naming: Naming::Settled,
+            has_asked: false,
             work: match other {
                 Other::Unsigned { shape } => Work::Unsigned { shape },
                 Other::Asked(question) => Work::Asked(question),
@@ -371,14 +383,21 @@ impl Intake {
     }
 
     /// Asks whose secrets decide, if it is time to: at once where the head says, and else when the body is whole. What is to be waited for comes
-    /// back.
-    pub(crate) fn look_up(&mut self, is_whole: bool) -> Result<Option<LookUp>, Refusal> {
+    /// back. `room` says whether there is any to wait in.
+    pub(crate) fn look_up(
+        &mut self,
+        is_whole: bool,
+        room: &dyn Fn(Option<Source>) -> Result<(), Refusal>,
+    ) -> Result<Option<LookUp>, Refusal> {
         let Some((tenants, name)) = self.name(is_whole)? else {
             return Ok(None);
         };
-        match tenants.ask(&self.compiled, &name, self.pending.origin)? {
+        match tenants.ask(&self.compiled, &name, self.pending.origin, room)? {
             Directed::Found(found) => self.settle(name, found),
-            Directed::LookingUp(look_up) => return Ok(Some(look_up)),
+            Directed::LookingUp(look_up) => {
+                self.has_asked = look_up.has_asked();
+                return Ok(Some(look_up));
+            }
             Directed::Spent(wait) => {
                 self.settle(name, Found::Unknown);
                 self.naming = Naming::Spent(wait);
@@ -416,6 +435,7 @@ impl Intake {
     pub(crate) fn settle(&mut self, name: Arc<str>, found: Found) {
         if let Some(compiled) = found.compiled(&self.compiled, name) {
             self.compiled = compiled;
+            self.has_asked = false;
         }
         self.naming = Naming::Settled;
         if let Body::Pieces(pieces) = &self.body {

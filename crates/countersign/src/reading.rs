@@ -212,7 +212,11 @@ impl Reading {
             return Poll::Ready(Ok(()));
         };
         if self.look_up.is_none() {
-            match intake.look_up(self.is_whole) {
+            let room = |source| match self.place {
+                Some(_) => Ok(()),
+                None => self.bodies.has_place(source, self.may_wait),
+            };
+            match intake.look_up(self.is_whole, &room) {
                 Ok(look_up) => self.look_up = look_up,
                 Err(refusal) => return Poll::Ready(Err(refusal)),
             }

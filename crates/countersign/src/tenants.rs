@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use crate::request::Head;
 use crate::scheme::compiled::{Compiled, Key, Whose};
 use crate::scheme::{Algorithm, Scheme};
-use crate::source::Origin;
+use crate::source::{Origin, Source};
 
 /// Many tenants behind one receiver, each with a ring of secrets of his own: where a request names the tenant, and who knows his secrets. For
 /// [`Receiver::for_tenants`](crate::Receiver::for_tenants); the [manual](crate::manual::tenants) explains.
@@ -244,6 +244,7 @@ impl Directory {
         compiled: &Arc<Compiled>,
         name: &Arc<str>,
         origin: Origin,
+        room: &dyn Fn(Option<Source>) -> Result<(), Refusal>,
     ) -> Result<Asked, Refusal> {
         // Whoever waits has brought one.
         let clock = self.clock.get().ok_or(Refusal::SecretsUnavailable)?;
@@ -251,8 +252,13 @@ impl Directory {
         if let Some(found) = self.state().remembered(name, now) {
             return Ok(Asked::Found(found));
         }
-        // Not under the lock: it asks for the time, too.
-        let spent = compiled.failures.wait(origin);
+        // Not under the lock: these ask for the time and have locks of their own.
+        let spent = compiled.failures.wait_of_own(origin);
+        // Who would be turned away at once, which is nobody's failure, must not have asked.
+        let room = match compiled.failures.counts(origin) {
+            true => room(origin.source),
+            false => Ok(()),
+        };
         let mut state = self.state();
         if let Some(found) = state.remembered(name, now) {
             return Ok(Asked::Found(found));
@@ -265,6 +271,7 @@ impl Directory {
         if let Some(wait) = spent {
             return Ok(Asked::Spent(wait));
         }
+        room?;
         if state.flights.len() >= self.limits.max_look_ups {
             return Err(Refusal::TooManyLookUps {
                 limit: self.limits.max_look_ups,
@@ -277,7 +284,7 @@ impl Directory {
             .flights
             .insert(Arc::clone(name), (number, Arc::downgrade(&flight)));
         drop(state);
-        Ok(Asked::LookingUp(LookUp::join(flight)))
+        Ok(Asked::LookingUp(LookUp::begin(flight)))
     }
 
     /// Whatever is known of him is not relied on any more.

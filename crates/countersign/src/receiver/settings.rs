@@ -142,6 +142,12 @@ pub(super) fn check_limits_of_tenants(
             "would lose deliveries of tenants that are not remembered: the sender drops what is answered 429",
         ));
     }
+    if failures.limit.is_some() && failures.sources.is_none() {
+        return Err(SettingError::value(
+            "limit_failures",
+            "without failures left no tenant is looked up, so sources must be told apart: call sources(Sources::behind(..)) or sources(Sources::direct())",
+        ));
+    }
     Ok(())
 }
 

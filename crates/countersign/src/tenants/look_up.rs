@@ -54,12 +54,17 @@ impl Flight {
             Arc::clone(clock),
             limit,
         );
-        let running = async {
-            // Whatever panics, the source or the clock: it is not known.
+        // Whatever panics, the source or the clock: it is not known.
+        let told = async {
             caught(asked).await.unwrap_or_else(|Panicked| {
                 tracing::warn!("a look-up of a tenant's secrets panicked");
                 Err(Refusal::SecretsUnavailable)
             })
+        };
+        let running = async {
+            // And whoever writes the log may, too: nobody would wake the others.
+            let answer = caught(told).await;
+            answer.unwrap_or_else(|Panicked| Err(Refusal::SecretsUnavailable))
         };
         Arc::new(Self {
             directory: Arc::clone(directory),
@@ -169,12 +174,30 @@ async fn ask(
 pub(crate) struct LookUp {
     flight: Arc<Flight>,
     bell: u64,
+    has_asked: bool,
 }
 
 impl LookUp {
     pub(super) fn join(flight: Arc<Flight>) -> Self {
+        Self::new(flight, false)
+    }
+
+    /// The place of the one for whom the source is asked.
+    pub(super) fn begin(flight: Arc<Flight>) -> Self {
+        Self::new(flight, true)
+    }
+
+    fn new(flight: Arc<Flight>, has_asked: bool) -> Self {
         let bell = flight.bells.next();
-        Self { flight, bell }
+        Self {
+            flight,
+            bell,
+            has_asked,
+        }
+    }
+
+    pub(crate) const fn has_asked(&self) -> bool {
+        self.has_asked
     }
 
     /// Whose it is.
