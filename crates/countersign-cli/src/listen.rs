@@ -151,6 +151,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     if arguments.check {
         let count = settings.routes.len();
         let routes = if count == 1 { "route" } else { "routes" };
+        unwritten.start(settings.format).end();
         writeln!(io::stdout(), "ok: {count} {routes}")?;
         return Ok(true);
     }

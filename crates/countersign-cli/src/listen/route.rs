@@ -244,6 +244,7 @@ impl Making<'_> {
         let builder = self.with_store(builder.store(self.shared.store.clone()));
         // Without its secrets it would be told that there is none.
         let ring = ring?;
+        self.notice_of_the_past();
         let receiver = builder
             .build()
             .map_err(|error| self.explain(&scheme, &error))
@@ -257,6 +258,18 @@ impl Making<'_> {
             ring,
             target: target.map(Arc::new),
         })
+    }
+
+    /// It was no mistake when it was written, and other routes do not wait for this one.
+    fn notice_of_the_past(&self) {
+        let now = countersign::system_now();
+        let is_over = |secret: &file::Secret| secret.not_after.is_some_and(|end| end.0 < now);
+        if !self.written.secrets.is_empty() && self.written.secrets.iter().all(is_over) {
+            self.shared.lines.notice(format!(
+                "route {}: not_after of all its secrets is over: nothing passes",
+                self.name
+            ));
+        }
     }
 
     /// With the token where it was put.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use countersign::system_now;
 
-use crate::running::{Running, file, secret, start};
+use crate::running::{Running, ends, file, secret, start};
 use crate::sockets::{exchange, stripe_with};
 
 const READ: &str = "countersign: the secrets were read again";
@@ -133,4 +133,26 @@ fn a_scheme_of_ones_own_that_has_changed_takes_a_restart() {
     running.noticed(&format!(
         "{READ}; what else has changed in the file is done when the program starts again"
     ));
+}
+
+#[test]
+fn secrets_whose_time_is_over_are_told() {
+    let path = |name: &str, second: &str| {
+        file(
+            name,
+            &format!(
+                "[route.stripe]\nsecrets = [{{ env = 'STRIPE_SECRET', not_after = 2020-01-31T12:00:00Z }}{second}]\nacknowledge = true\n"
+            ),
+        )
+    };
+    let told = "countersign: route stripe: not_after of all its secrets is over: nothing passes\n";
+    for (name, second, told) in [
+        ("over.toml", "", told),
+        ("not-over.toml", ", { env = 'STRIPE_NEXT' }", ""),
+    ] {
+        assert_eq!(
+            ends(&[&path(name, second), "--check"]),
+            (Some(0), "ok: 1 route\n".to_owned(), told.to_owned())
+        );
+    }
 }
