@@ -173,8 +173,6 @@ pub(crate) struct Pending {
     verdict_time: Option<Duration>,
     /// For the event of a refusal: what in our set-up is at fault. The checks may leave it here.
     pub(crate) hint: Option<&'static str>,
-    /// The secret that verified it, and its signed timestamp, for what is answered or refused without becoming a delivery.
-    proven: Option<(usize, Option<Timestamp>)>,
     is_told: AtomicBool,
 }
 
@@ -186,7 +184,6 @@ impl Pending {
             begun: watch.time(),
             verdict_time: None,
             hint: None,
-            proven: None,
             is_told: AtomicBool::new(false),
         }
     }
@@ -207,14 +204,6 @@ impl Pending {
             verdict_time: self.elapsed(watch),
             ..self.hand_on()
         }
-    }
-
-    pub(crate) const fn prove(&mut self, secret: usize, stamp: Option<Timestamp>) {
-        self.proven = Some((secret, stamp));
-    }
-
-    pub(crate) const fn is_proven(&self) -> bool {
-        self.proven.is_some()
     }
 
     pub(crate) fn is_told(&self) -> bool {
@@ -297,7 +286,6 @@ impl Compiled {
         code: &'static str,
     ) -> Attempt<'a> {
         let verdict_time = pending.verdict_time;
-        let (secret, stamp) = pending.proven.unzip();
         Attempt {
             scheme: &self.scheme,
             outcome,
@@ -305,17 +293,17 @@ impl Compiled {
             refusal: None,
             hint: pending.hint,
             status: None,
-            is_verified: secret.is_some(),
-            secret_label: secret.and_then(|secret| self.label(secret)),
+            is_verified: false,
+            secret_label: None,
             delivery: None,
             id: None,
             event: None,
-            tenant: secret.and_then(|_| self.tenant()),
+            tenant: None,
             key: None,
             run: None,
             body_bytes: None,
             verdict_time: verdict_time.or_else(|| pending.elapsed(&self.watch)),
-            skew_millis: pending.skew_millis(stamp.flatten()),
+            skew_millis: None,
             peer: pending.origin.peer,
             source: pending.origin.source.map(Source::address),
         }
@@ -341,6 +329,20 @@ impl Verified {
                 refusal: Some(refusal),
                 status: Some(answer(refusal).status),
                 ..self.attempt(AttemptOutcome::Refused, refusal.code(), Known::default())
+            });
+        }
+    }
+
+    /// Genuine, and a question.
+    pub(crate) fn tell_answered(&self, reply: &Reply) {
+        if self.pending.claim() {
+            self.compiled.watch.attempt(Level::Debug, &|| Attempt {
+                status: Some(reply.status),
+                ..self.attempt(
+                    AttemptOutcome::Answered,
+                    reply.kind.as_str(),
+                    Known::default(),
+                )
             });
         }
     }
@@ -433,7 +435,7 @@ impl Verified {
     ) -> Attempt<'a> {
         Attempt {
             is_verified: true,
-            secret_label: self.compiled.label(self.secret),
+            secret_label: Some(self.secret_label()).filter(|label| !label.is_empty()),
             delivery: known.delivery,
             id: known.id,
             event: known.event,

@@ -496,11 +496,8 @@ impl Intake {
                 let bytes = Some(self.received);
                 return Err(self.compiled.refused(refusal, &self.pending, bytes));
             }
-            // Its sender has the secret, whatever else is wrong: that is no guess.
-            (Err(refusal), _) if self.pending.is_proven() => {
-                let bytes = Some(self.received);
-                return Err(self.compiled.refused(refusal, &self.pending, bytes));
-            }
+            // It was verified, and told: its sender has the secret, whatever else is wrong, and that is no guess.
+            (Err(refusal), _) if self.pending.is_told() => return Err(refusal),
             (decided, _) => decided.map_err(|refusal| self.broken(refusal))?,
         };
         match &finished {
@@ -628,25 +625,28 @@ impl Intake {
         }
         let (secret, body_stamp, content) = compiled.verdict(checked)?;
         compiled.count(secret);
-        let stamp = body_stamp.or(self.stamp);
-        // Where senders prove nothing there is no secret.
-        if compiled.keys.get(secret).is_some() {
-            self.pending.prove(secret, stamp);
-        }
-        if let Some(reply) = handshake::answer_signed(compiled, secret, &self.open, &body)? {
-            return Ok(Finished::Answered(reply));
-        }
-        Ok(Finished::Verified(Verified {
+        let verified = Verified {
             compiled: Arc::clone(&self.compiled),
             body,
             secret,
-            timestamp: stamp,
+            timestamp: body_stamp.or(self.stamp),
             signed_id: self.signed_id.take(),
             family: self.family,
             signed_values: self.signed_values.take(),
             content,
             pending: self.pending.verified(&compiled.watch),
-        }))
+        };
+        match handshake::answer_signed(compiled, secret, &self.open, &verified.body) {
+            Ok(None) => Ok(Finished::Verified(verified)),
+            Ok(Some(reply)) => {
+                verified.tell_answered(&reply);
+                Ok(Finished::Answered(reply))
+            }
+            Err(refusal) => {
+                verified.tell_refused(&refusal);
+                Err(refusal)
+            }
+        }
     }
 }
 

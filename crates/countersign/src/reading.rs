@@ -40,10 +40,6 @@ pub(crate) struct Timeouts {
 /// What an attempt turned out to be, when its body was there.
 #[derive(Debug)]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large variant is the hot one: a box would be an allocation per accepted request"
-)]
 pub enum Received {
     /// A delivery: genuine and fresh.
     Delivery(Verified),

@@ -93,7 +93,11 @@ impl Verified {
     /// The label of the secret that matched: the one to watch while rotating. Empty for a sender that proves nothing.
     #[must_use]
     pub fn secret_label(&self) -> &str {
-        self.compiled.label(self.secret).unwrap_or_default()
+        self.compiled
+            .keys
+            .get(self.secret)
+            .map(|key| key.label.as_str())
+            .unwrap_or_default()
     }
 }
 

@@ -391,12 +391,6 @@ impl Compiled {
         }
     }
 
-    /// Of this secret; a sender that proves nothing has none.
-    pub(crate) fn label(&self, secret: usize) -> Option<&str> {
-        let label = self.keys.get(secret).map(|key| key.label.as_str());
-        label.filter(|label| !label.is_empty())
-    }
-
     /// This secret has verified a delivery.
     pub(crate) fn count(&self, secret: usize) {
         if let Some(key) = self.keys.get(secret) {
