@@ -64,7 +64,9 @@ async fn status(receiver: &Receiver, request: Request<Bytes>) -> u16 {
 
 #[tokio::test]
 async fn a_prefix_is_put_back_where_it_is_all_of_the_path() {
-    let proxies = || TrustedProxies::new(&["10.0.0.0/8"], ["a.example"]).unwrap();
+    fn proxies() -> TrustedProxies {
+        TrustedProxies::new(&["10.0.0.0/8"], ["a.example"]).unwrap()
+    }
     for (scheme, body) in schemes() {
         for receiver in [
             builder(&scheme).public_url("https://a.example/hooks"),
@@ -123,4 +125,42 @@ fn with_a_slash_and_without() {
             assert!(bare.verify(&request, request.body().clone(), now).is_err());
         }
     }
+}
+
+/// What cannot be put back is not asked for in vain.
+#[test]
+fn a_scheme_that_signs_the_path_alone_has_no_prefix() {
+    let contentful: Scheme = toml::from_str(include_str!("../catalogue/contentful.toml")).unwrap();
+    let build = |scheme: &Scheme, set: fn(ReceiverBuilder) -> ReceiverBuilder| {
+        set(builder(scheme))
+            .build()
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    fn proxies() -> TrustedProxies {
+        TrustedProxies::new(&["10.0.0.0/8"], ["a.example"]).unwrap()
+    }
+    let [(twilio, _), _] = schemes();
+    let settings: [fn(ReceiverBuilder) -> ReceiverBuilder; 3] = [
+        |builder| builder.public_url("https://a.example/hooks"),
+        |builder| builder.public_url_from(proxies().stripping("/hooks").unwrap()),
+        |builder| builder.public_url_from(proxies().setting_prefix(["/hooks"]).unwrap()),
+    ];
+    for set in settings {
+        let reason = "public_url: the scheme signs the path alone, in front of which no prefix can be put back: its receiver belongs in front of whatever strips one";
+        assert_eq!(build(&contentful, set), Err(reason.to_owned()));
+        assert_eq!(build(&twilio, set), Ok(()));
+        // It signs neither.
+        assert_eq!(build(&countersign::providers::STRIPE, set), Ok(()));
+    }
+    assert_eq!(build(&contentful, |builder| builder), Ok(()));
+    assert_eq!(
+        build(&contentful, |builder| builder
+            .public_url("https://a.example/")),
+        Ok(())
+    );
+    assert_eq!(
+        build(&contentful, |builder| builder.public_url_from(proxies())),
+        Ok(())
+    );
 }

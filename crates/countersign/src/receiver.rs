@@ -646,7 +646,7 @@ impl<S: Stage> ReceiverBuilder<S> {
         }
         check_grade(scheme.grade, self.weak)?;
         check_config(&scheme, &self.config)?;
-        let public_url = check_url(self.public_url, self.proxies, scheme.signs_url())?;
+        let public_url = check_url(self.public_url, self.proxies, &scheme)?;
         let limit = Scheme {
             max_body: self.max_body,
             ..scheme.clone()

@@ -290,6 +290,10 @@ impl Scheme {
         })
     }
 
+    pub(crate) fn signs_path(&self) -> bool {
+        Part::any(&self.content, &|part| matches!(part, Part::Path))
+    }
+
     /// A plain digest that ends in something else than the secret: whoever has one can compute that of a longer content.
     fn is_extensible(&self) -> bool {
         self.algorithm.is_plain_digest() && self.content.last() != Some(&Part::Secret)

@@ -28,7 +28,8 @@
 //! Where the prefix is all of the path, `/hooks` and `/hooks/` reach the receiver as `/` alike (axum's `nest`, nginx's `location = /hooks`): the
 //! signature is good for either, and for no other path.
 //!
-//! Schemes that sign the path alone, as Contentful and Sinch do, have no public URL: their receiver belongs in front of whatever strips a prefix.
+//! Schemes that sign the path alone, as Contentful and Sinch do, have no public URL: their receiver belongs in front of whatever strips a prefix,
+//! and is not built with one.
 //!
 //! `X-Forwarded-*` holds one value, the nearest proxy's own. `Forwarded` is a list, to which each proxy adds an element on the right, and is read
 //! as one: from the right, through every proxy that is named, to what the outermost of them says. A header that is malformed anywhere is

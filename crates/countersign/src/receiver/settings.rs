@@ -239,8 +239,9 @@ impl fmt::Debug for UrlText {
 pub(super) fn check_url(
     configured: Option<UrlText>,
     proxies: Option<TrustedProxies>,
-    needed: bool,
+    scheme: &Scheme,
 ) -> Result<Option<PublicUrl>, SettingError> {
+    let needed = scheme.signs_url();
     let configured = match configured.map(|UrlText(text)| Base::parse(&text)) {
         None => None,
         Some(Some(base)) => Some(PublicUrl::Configured(base)),
@@ -262,6 +263,12 @@ pub(super) fn check_url(
         return Err(SettingError::value(
             "public_url",
             "the scheme signs the URL, so it must be configured",
+        ));
+    }
+    if !needed && scheme.signs_path() && url.as_ref().is_some_and(PublicUrl::has_prefix) {
+        return Err(SettingError::value(
+            "public_url",
+            "the scheme signs the path alone, in front of which no prefix can be put back: its receiver belongs in front of whatever strips one",
         ));
     }
     Ok(url.filter(|_| needed))
