@@ -11,6 +11,7 @@ use std::time::Duration;
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{Error, HttpResponse};
 use bytes::Bytes;
@@ -233,9 +234,8 @@ where
     }
     let answered = match inner.call(request).await {
         Ok(answered) => answered,
-        // That is what it is answered with: its `status_code` may be another one.
         Err(error) => {
-            let status = status_of(error.error_response().status());
+            let (status, error) = answered_with(error);
             return Handled::new(status, Err(error));
         }
     };
@@ -296,6 +296,29 @@ where
 }
 
 /// The same status in the core's release of `http`.
+/// The status that an error is answered with, which its `status_code` need not be, and an error that is still answered so. Some give their response
+/// away once (`InternalError::from_response`): these are given another one to hold it.
+fn answered_with(error: Error) -> (StatusCode, Error) {
+    let first = error.error_response();
+    let status = status_of(first.status());
+    let error = match is_alike(&first, &error.error_response()) {
+        true => error,
+        false => InternalError::from_response(error, first).into(),
+    };
+    (status, error)
+}
+
+/// As far as can be told without reading the bodies.
+fn is_alike(one: &HttpResponse, other: &HttpResponse) -> bool {
+    let (these, those) = (one.headers(), other.headers());
+    one.status() == other.status()
+        && one.body().size() == other.body().size()
+        && these.len() == those.len()
+        && these
+            .iter()
+            .all(|(name, value)| those.get_all(name).any(|known| known == value))
+}
+
 fn status_of(status: actix_web::http::StatusCode) -> StatusCode {
     StatusCode::from_u16(status.as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

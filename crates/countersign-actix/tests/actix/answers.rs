@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody, to_bytes};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
+use actix_web::error::{InternalError, UrlGenerationError};
 use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
@@ -77,6 +77,51 @@ async fn an_error_is_judged_by_its_status() {
         let counts = receiver.counts();
         assert_eq!((counts.done, counts.released), (done, released), "{status}");
     }
+}
+
+/// Such an error gives its response away once: the sender gets it all the same, and whoever looks at an error that does not finds his own.
+#[actix_web::test]
+async fn an_error_is_answered_as_it_would_have_been() {
+    for (status, text) in [
+        (500, "sold out"),
+        (500, ""),
+        (202, "later"),
+        (503, "closed"),
+    ] {
+        let app = App::new().service(
+            web::resource("/")
+                .wrap_fn(move |request, inner| {
+                    drop(inner.call(request));
+                    let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
+                    let response = response.insert_header(("x-why", "stock")).body(text);
+                    let error: Error = InternalError::from_response("early", response).into();
+                    async { Err::<ServiceResponse, _>(error) }
+                })
+                .wrap(Countersign::new(receiver(&clock())))
+                .to(|_: Webhook| async { "done" }),
+        );
+        let app = init_service(app).await;
+        let error = app.call(attempt()).await.err().unwrap();
+        assert_eq!(error.to_string(), "early");
+        let response = error.error_response();
+        assert_eq!(response.status().as_u16(), status);
+        assert_eq!(response.headers().get("x-why").unwrap(), "stock");
+        let body = actix_web::body::to_bytes(response.into_body())
+            .await
+            .unwrap();
+        assert_eq!(body, text);
+    }
+    let app = App::new().service(
+        web::resource("/")
+            .wrap_fn(|request, inner| {
+                drop(inner.call(request));
+                async { Err::<ServiceResponse, Error>(UrlGenerationError::ResourceNotFound.into()) }
+            })
+            .wrap(Countersign::new(receiver(&clock())))
+            .to(|_: Webhook| async { "done" }),
+    );
+    let error = init_service(app).await.call(attempt()).await.err().unwrap();
+    assert!(error.as_error::<UrlGenerationError>().is_some());
 }
 
 /// A log, say, that makes the response of an error to see its status.
