@@ -357,6 +357,31 @@ fn who_could_not_wait_for_it_asks_for_nobody() {
     assert_eq!(verdict(&receiver, from("a", "a")), tenant("a"));
 }
 
+/// Where no failure is counted, asking costs nobody anything: an answer that is there at once needs no place.
+#[test]
+fn who_is_not_counted_needs_no_place_for_an_answer_at_once() {
+    let limit = FailureLimit::penalise(two_an_hour());
+    let peerless = signed(STRIPE, "a", "/a", BODY);
+    for (limit, genuine) in [(None, from("a", "a")), (Some(limit), peerless)] {
+        let source = Source::of(&["a"]);
+        let tenants = Tenants::new(by_path(), source.clone());
+        let (receiver, _) = with(STRIPE, tenants, |builder| {
+            let builder = builder
+                .sources(Sources::direct())
+                .bodies(Bodies::new(NonZero::<usize>::MIN, 1 << 20).waiting(0));
+            match limit {
+                Some(limit) => builder.limit_failures(limit),
+                None => builder,
+            }
+        });
+        let elsewhere = at(2, signed(STRIPE, "x", "/x", BODY));
+        let mut slow = Attempt::in_pieces(&receiver, elsewhere, [None]).unwrap();
+        assert_eq!(slow.poll(), Poll::Pending);
+        assert_eq!(verdict(&receiver, genuine), tenant("a"));
+        assert_eq!(source.asked(), ["x", "a"]);
+    }
+}
+
 /// Sources beyond those that are counted share a bucket. What strangers among them do keeps no tenant out.
 #[test]
 fn what_is_not_counted_apart_is_looked_up() {
