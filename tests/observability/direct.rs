@@ -3,15 +3,15 @@
 use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::providers::STRIPE;
 use countersign::{
-    Attempt, AttemptQueue, Broken, Chunks, Clock, FailureLimit, Handled, MemoryStore, NoAttempt,
-    Observer, Once, Peer, Quota, Receiver, Refusal, Sources, danger,
+    Attempt, AttemptQueue, Broken, Chunks, Clock, Delivery, FailureLimit, Handled, MemoryStore,
+    NoAttempt, Observer, Once, Peer, Quota, Receiver, Refusal, Sources, danger,
 };
 use http::{Request, StatusCode};
 
@@ -192,6 +192,61 @@ async fn run(
     let handler = |_| async { Handled::new(StatusCode::OK, ()) };
     let ran = receiver.run(slot, delivery, clock, handler).await;
     drop(ran);
+}
+
+/// The delivery itself is there for whoever is told of it, as long as it is.
+#[tokio::test(start_paused = true)]
+async fn whoever_is_told_of_a_delivery_is_given_it() {
+    #[derive(Clone, Default)]
+    struct Reads(Arc<Mutex<Vec<(&'static str, Option<String>)>>>);
+    impl Reads {
+        fn read(&self, attempt: &Attempt<'_>) {
+            let id = attempt.delivery.and_then(Delivery::id);
+            let id = id.map(|id| id.as_str().to_owned());
+            self.0.lock().unwrap().push((attempt.code, id));
+        }
+        fn take(&self) -> Vec<(&'static str, Option<String>)> {
+            std::mem::take(&mut self.0.lock().unwrap())
+        }
+    }
+    impl Observer for Reads {
+        fn attempt(&self, attempt: &Attempt<'_>) {
+            self.read(attempt);
+        }
+        fn late_run(&self, run: &Attempt<'_>) {
+            self.read(run);
+        }
+    }
+    let recorder = Recorder::default();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let mut stage = Stage::new(&recorder);
+    let reads = Reads::default();
+    let builder = || stage.builder(STRIPE).observer(reads.clone());
+    let store = MemoryStore::single_process_on(8, stage.clock);
+    let once = builder().store(store).build().unwrap();
+    let plain = builder().build().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(stage.clock);
+    let (head, body) = split(stage.genuine(STRIPE, BODY));
+    let id = || Some("evt_1".to_owned());
+
+    let verified = plain.verify(&head, body.clone(), clock.now()).unwrap();
+    let delivery = verified.deliver(&head).unwrap();
+    assert_eq!(reads.take(), [("accepted", id())]);
+    drop(delivery);
+    assert_eq!(reads.take(), []);
+
+    let verify = || once.verify(&head, body.clone(), clock.now()).unwrap();
+    drop(verify());
+    drop(verify().deliver(&head).unwrap());
+    // Nothing of it is left.
+    assert_eq!(reads.take(), [("dropped", None), ("dropped", None)]);
+    let delivery = verify().deliver(&head).unwrap();
+    assert!(once.give_up(&delivery).is_some());
+    run(&once, delivery, &clock).await;
+    assert_eq!(reads.take(), [("unfinished", id()), ("done", id())]);
+    let delivery = verify().deliver(&head).unwrap();
+    once.refuse(&delivery, Refusal::ShuttingDown);
+    assert_eq!(reads.take(), [("shutting_down", id())]);
 }
 
 /// Observers belong to the application, and it goes on without them.
