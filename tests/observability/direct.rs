@@ -197,15 +197,16 @@ async fn run(
 /// The delivery itself is there for whoever is told of it, as long as it is.
 #[tokio::test(start_paused = true)]
 async fn whoever_is_told_of_a_delivery_is_given_it() {
+    type Told = Vec<(&'static str, Option<String>)>;
     #[derive(Clone, Default)]
-    struct Reads(Arc<Mutex<Vec<(&'static str, Option<String>)>>>);
+    struct Reads(Arc<Mutex<Told>>);
     impl Reads {
         fn read(&self, attempt: &Attempt<'_>) {
             let id = attempt.delivery.and_then(Delivery::id);
             let id = id.map(|id| id.as_str().to_owned());
             self.0.lock().unwrap().push((attempt.code, id));
         }
-        fn take(&self) -> Vec<(&'static str, Option<String>)> {
+        fn take(&self) -> Told {
             std::mem::take(&mut self.0.lock().unwrap())
         }
     }
