@@ -25,12 +25,7 @@ use files::{builder, files, read, schemes, secrets};
 const UNSUPPORTED: [(&str, &str); 2] = [("quoter", "algorithm"), ("sinch-voice", "algorithm")];
 
 fn build(scheme: &Scheme) -> Result<Receiver, SettingError> {
-    builder(
-        scheme.clone(),
-        secrets(scheme),
-        "https://hooks.example.com/a",
-    )
-    .build()
+    builder(scheme.clone(), secrets(scheme), "https://hooks.example.com").build()
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn holds<S: Server>(service: Service) {
         } else {
             &mut peer
         };
+        subject.settle();
         let finding = peer.play(&case);
         let mut complain = |what: String| wrong.push(format!("{}: {what}", case.name()));
         let is_at_fault = S::AT_FAULT.contains(&case.name());
