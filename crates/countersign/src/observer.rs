@@ -25,7 +25,8 @@ use crate::attempt::Attempt;
 ///     .observer(move |attempt: &Attempt<'_>| sink.lock().unwrap().push((attempt.outcome.as_str(), attempt.code)))
 ///     .build()?;
 /// let forged = http::Request::post("/").header("x-hub-signature-256", format!("sha256={}", "0".repeat(64))).body(())?;
-/// assert!(receiver.verify(&forged, "Hello, World!".into(), Timestamp::from_secs(0)).is_err());
+/// let refused = receiver.verify(&forged, "Hello, World!".into(), Timestamp::from_secs(0)).unwrap_err();
+/// assert_eq!(refused.code(), "signature_mismatch");
 /// assert_eq!(*seen.lock().unwrap(), [("refused", "signature_mismatch")]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -138,10 +138,13 @@ fn elements_of_forwarded_count_from_the_right() {
     }
     let stranger = source("203.0.113.1", &["for=192.0.2.66"]);
     assert_eq!(stranger, ip("203.0.113.1"));
-    for bad in [&[][..], &["0.0.0.0/0"]] {
-        let of_list = Sources::behind(bad);
-        assert_eq!(Sources::behind_forwarded(bad), of_list);
-        assert!(of_list.is_err());
+    let everybody = "0.0.0.0/0";
+    for (bad, why) in [
+        (&[][..], ProxyError::Empty),
+        (&[everybody], ProxyError::Network(everybody.to_owned())),
+    ] {
+        assert_eq!(Sources::behind(bad), Err(why.clone()));
+        assert_eq!(Sources::behind_forwarded(bad), Err(why));
     }
 }
 

@@ -103,7 +103,8 @@
 //! let now = Timestamp::from_secs(0);
 //! assert!(receiver.verify(&signed, "Hello, World!".into(), now).is_ok());
 //! assert!(forgers.lock().unwrap().is_empty());
-//! assert!(receiver.verify(&signed, "Hello, World?".into(), now).is_err());
+//! let refused = receiver.verify(&signed, "Hello, World?".into(), now).unwrap_err();
+//! assert_eq!(refused.code(), "signature_mismatch");
 //! assert_eq!(forgers.lock().unwrap()[&IpAddr::from([192, 0, 2, 1])], 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
